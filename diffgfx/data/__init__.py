@@ -7,11 +7,23 @@ from diffgfx.data.procedural import (
     make_material,
     make_procedural,
 )
+from diffgfx.data.synthetic_capture import (
+    CameraModel,
+    Renderer,
+    SyntheticCapture,
+    colocated_poses,
+    synthetic_capture,
+)
 
 __all__ = [
     "MATERIALS",
+    "CameraModel",
     "ProceduralMaterial",
+    "Renderer",
+    "SyntheticCapture",
     "build_material",
+    "colocated_poses",
     "make_material",
     "make_procedural",
+    "synthetic_capture",
 ]
