@@ -1,0 +1,94 @@
+"""The flags of the command line are a promise: adding or changing one is a change of this table."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from diffgfx.cli import COMMANDS, make_parser
+
+REQUIRED = object()
+
+# command: (nargs of each positional, {flag: (default, choices)})
+FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]]] = {
+    "capture": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--resolution": (1024, None),
+            "--holdout": ("auto", None),
+            "--final": ("split", ("split", "all")),
+            "--prior": ("smooth", ("smooth", "dip", "none")),
+            "--calibration": ("keep", ("keep", "refine")),
+            "--seed": (0, None),
+            "--device": ("cpu", ("cpu", "cuda")),
+            "--overwrite": (False, None),
+            "--json": (False, None),
+        },
+    ),
+    "material info": ((None,), {"--json": (False, None)}),
+    "material render": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--light": (None, None),
+            "--camera": (None, None),
+            "--size": (512, None),
+        },
+    ),
+    "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
+    "doctor": ((), {"--json": (False, None)}),
+}
+
+
+def _leaves(
+    parser: argparse.ArgumentParser, name: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield each command that takes no further command, by its words."""
+    groups = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not groups:
+        yield name, parser
+    for group in groups:
+        for word, inner in group.choices.items():
+            yield from _leaves(inner, f"{name} {word}".strip())
+
+
+Leaves = dict[str, argparse.ArgumentParser]
+
+
+@pytest.fixture(scope="module")
+def leaves() -> Leaves:
+    return dict(_leaves(make_parser()))
+
+
+def test_commands(leaves: Leaves) -> None:
+    assert set(leaves) == set(FROZEN)
+    assert {name.split()[0] for name in FROZEN} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(FROZEN))
+def test_flags(leaves: Leaves, name: str) -> None:
+    positionals, flags = FROZEN[name]
+    actions = [a for a in leaves[name]._actions if not isinstance(a, argparse._HelpAction)]
+    assert tuple(a.nargs for a in actions if not a.option_strings) == positionals
+    found = {
+        flag: (
+            REQUIRED if action.required else action.default,
+            tuple(action.choices) if action.choices else None,
+        )
+        for action in actions
+        for flag in action.option_strings
+    }
+    assert found == flags
+
+
+@pytest.mark.parametrize("name", sorted(FROZEN))
+def test_every_flag_says_what_it_does(leaves: Leaves, name: str) -> None:
+    silent = [a.dest for a in leaves[name]._actions if not a.help or a.help == argparse.SUPPRESS]
+    assert silent == []
+    assert leaves[name].description
+
+
+def test_no_flag_may_be_shortened(leaves: Leaves) -> None:
+    assert not any(parser.allow_abbrev for parser in leaves.values())
