@@ -26,6 +26,10 @@ class _Scaled(torch.autograd.Function):
         return ctx.factor * 2.0 * x * y * grad, x * x * grad, None
 
 
+def _scaled(factor: float) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, y: _Scaled.apply(x, y, factor)  # type: ignore[no-untyped-call]
+
+
 def _inputs() -> list[Tensor]:
     draw = torch.Generator().manual_seed(1)
     return [
@@ -35,21 +39,21 @@ def _inputs() -> list[Tensor]:
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_right_gradient_passes(check: Callable[..., None]) -> None:
-    check(lambda x, y: _Scaled.apply(x, y, 1.0), _inputs())
+    check(_scaled(1.0), _inputs())
 
 
 @pytest.mark.parametrize("factor", [1.001, -1.0, 0.0, float("nan")])
 @pytest.mark.parametrize("check", CHECKS)
 def test_wrong_gradient_fails(check: Callable[..., None], factor: float) -> None:
     with pytest.raises(AssertionError):
-        check(lambda x, y: _Scaled.apply(x, y, factor), _inputs())
+        check(_scaled(factor), _inputs())
 
 
 def test_message_names_the_input_and_both_slopes() -> None:
     with pytest.raises(
         AssertionError, match=r"input 0 of shape \(2, 3\): backward gives slope -?\d"
     ):
-        assert_directional_gradients(lambda x, y: _Scaled.apply(x, y, 2.0), _inputs())
+        assert_directional_gradients(_scaled(2.0), _inputs())
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -64,7 +68,7 @@ def test_several_outputs_and_other_arguments(check: Callable[..., None]) -> None
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_lost_second_output_is_noticed(check: Callable[..., None]) -> None:
     with pytest.raises(AssertionError):
-        check(lambda x: [x * 2.0, _Scaled.apply(x, x.detach(), 1.0)], _inputs()[:1])
+        check(lambda x: [x * 2.0, _scaled(2.0)(x, x.detach())], _inputs()[:1])
 
 
 @pytest.mark.parametrize("check", CHECKS)
