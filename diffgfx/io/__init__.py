@@ -1,0 +1,28 @@
+"""Files to tensors and scene objects, and back; image libraries load at the first file."""
+
+from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
+from diffgfx.io.exr import read_exr, write_exr
+from diffgfx.io.folder import check_output, output_folder
+from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
+from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
+from diffgfx.io.photos import PhotoSet, load_photos
+
+__all__ = [
+    "MapFiles",
+    "PhotoSet",
+    "check_output",
+    "decode_transfer",
+    "encode_transfer",
+    "load_photos",
+    "metres_per_unit",
+    "output_folder",
+    "read_capture",
+    "read_exr",
+    "read_image",
+    "read_map_files",
+    "read_maps",
+    "write_capture",
+    "write_exr",
+    "write_maps",
+    "write_png",
+]
