@@ -18,7 +18,11 @@ Backend = Literal["auto", "taichi", "torch"]
 Boundary = Literal["free", "periodic"]
 """What lies beyond the edge of a height field: nothing (natural), or its other side."""
 
-LossKind = Literal["log_l1", "l1", "l2", "charbonnier"]
+LossKind = Literal[
+    "log_l1", "log_l2", "log_charbonnier",
+    "l1", "l2", "charbonnier",
+    "display_l1", "display_l2", "display_charbonnier",
+]  # fmt: skip
 """How a difference of radiances is measured."""
 
 Image = Float[Tensor, "batch 3 height width"]

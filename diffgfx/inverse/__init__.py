@@ -1,0 +1,1 @@
+"""Inverse problems: observations, parametrisations, priors, and the one solver."""

@@ -1,0 +1,193 @@
+"""The rendering loss of SVBRDF capture, value and gradient in one pass over the texels."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from diffgfx.check import check_choice, check_same_dtype, check_shape, check_tensor
+from diffgfx.errors import RangeError, ShapeError
+from diffgfx.ops._backend import choose_backend, plain
+from diffgfx.ops._pairs import check_maps, pack_pairs
+from diffgfx.ops.shade_svbrdf import check_size
+from diffgfx.types import Backend, LossKind
+from diffgfx_kernels import load
+
+__all__ = ["Residual", "svbrdf_render_loss"]
+
+
+class Residual(NamedTuple):
+    """How a radiance is held against its target.
+
+    Attributes:
+        kind: An encoding and a penalty: ``log_`` compares log(x + epsilon), ``display_`` compares
+            (x + epsilon)^(1/2.2), neither compares radiance; then ``l1``, ``l2`` (the square) or
+            ``charbonnier`` (sqrt(e^2 + delta^2) - delta).
+        epsilon: Added before encoding; > 0.
+        delta: Where Charbonnier turns from a square to an absolute value; > 0.
+        white: A target at or above this is a clipped pixel, which says "at least this bright": no
+            difference is counted above it.
+    """
+
+    kind: LossKind = "log_l1"
+    epsilon: float = 0.01
+    delta: float = 0.01
+    white: float = float("inf")
+
+
+@torch.library.custom_op("diffgfx::svbrdf_render_loss", mutates_args=())
+def _loss(
+    maps: Tensor,
+    target: Tensor,
+    mask: Tensor,
+    pairs: Tensor,
+    numbers: Sequence[float],
+    kind: str,
+    flags: Sequence[bool],
+    wants: Sequence[bool],
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    kernel = load("svbrdf_render_loss", backend)
+    encoding, _, penalty = kind.rpartition("_")
+    found: tuple[Tensor, Tensor, Tensor] = kernel.forward(
+        plain(maps), plain(target), plain(mask), plain(pairs), tuple(numbers),
+        (encoding or "linear", penalty), tuple(flags), tuple(wants),
+    )  # fmt: skip
+    return found
+
+
+@_loss.register_fake
+def _(
+    maps: Tensor,
+    target: Tensor,
+    mask: Tensor,
+    pairs: Tensor,
+    numbers: Sequence[float],
+    kind: str,
+    flags: Sequence[bool],
+    wants: Sequence[bool],
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    b = maps.shape[0]
+    g_maps = maps.new_empty(maps.shape) if any(wants) else maps.new_empty((0,))
+    g_pairs = maps.new_empty((b, *pairs.shape[1:])) if wants[1] else maps.new_empty((0,))
+    return maps.new_empty((b,)), g_maps, g_pairs
+
+
+def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    ctx.shared = inputs[3].shape[0] == 1
+    ctx.save_for_backward(*output[1:])
+    ctx.mark_non_differentiable(*output[1:])
+
+
+def _differentiate(ctx, g_loss, *_):  # type: ignore[no-untyped-def]
+    g_maps, g_pairs = ctx.saved_tensors
+    first = second = None
+    if ctx.needs_input_grad[0]:
+        first = g_maps * g_loss[:, None, None, None]
+    if ctx.needs_input_grad[3]:
+        second = g_pairs * g_loss[:, None, None]
+        second = second.sum(dim=0, keepdim=True) if ctx.shared else second
+    return first, None, None, second, None, None, None, None, None
+
+
+_loss.register_autograd(_differentiate, setup_context=_save)
+
+
+def _check_target(target: Tensor, mask: Tensor | None, maps: Tensor, sizes: dict[str, int]) -> None:
+    check_tensor("target", target)
+    if target.requires_grad:
+        raise RangeError("target must not require a gradient: it is the goal; pass target.detach()")
+    remedy = "an image is (B, N, 3, H, W) and maps are (B, 10, H, W)"
+    if target.ndim == 4:
+        check_shape("target", target, ("B", 10, "H", "W"), sizes, remedy)
+    elif target.ndim == 5:
+        check_shape("target", target, ("B", "N", 3, "H", "W"), sizes, remedy)
+    else:
+        raise ShapeError(f"target must have 4 or 5 dimensions, got {target.ndim}; {remedy}")
+    if mask is not None:
+        check_tensor("mask", mask)
+        check_shape("mask", mask, ("B|1", "N|1", "H", "W"), sizes)
+    check_same_dtype({"maps": maps, "target": target, "mask": mask})
+
+
+def _check_residual(residual: Residual) -> None:
+    check_choice("residual.kind", residual.kind, get_args(LossKind))
+    for name in ("epsilon", "delta", "white"):
+        if not getattr(residual, name) > 0:
+            raise RangeError(f"residual.{name} must be above zero, got {getattr(residual, name)}")
+
+
+def svbrdf_render_loss(
+    maps: Tensor,
+    target: Tensor,
+    light_position: Tensor,
+    light_intensity: Tensor,
+    camera_position: Tensor,
+    size: Sequence[float],
+    *,
+    residual: Residual = Residual(),
+    mask: Tensor | None = None,
+    ambient: Tensor | None = None,
+    axis: Tensor | None = None,
+    cone: Tensor | None = None,
+    directional: bool = False,
+    orthographic: bool = False,
+    backend: Backend = "auto",
+) -> Tensor:
+    """Return the mean difference between a material's pictures and their target.
+
+    Equal to shading with `shade_svbrdf` and comparing, but value and gradient come from one pass
+    over the texels, and no picture is stored: memory beyond the gradient does not grow with N.
+
+    Args:
+        maps: The material, shape (B, 10, H, W); see `shade_svbrdf`, as for all that is not here.
+        target: Pictures, linear, shape (B, N, 3, H, W); or maps (B, 10, H, W) that are shaded
+            beside the material under the same pairs. No gradient.
+        light_position: See `shade_svbrdf`.
+        light_intensity: See `shade_svbrdf`; a photograph's exposure is a factor on it.
+        camera_position: See `shade_svbrdf`.
+        size: See `shade_svbrdf`.
+        residual: How a radiance is held against its target.
+        mask: Weight of each texel, >= 0, shape (B or 1, N or 1, H, W); a target under weight zero
+            may be anything. No gradient.
+        ambient: Radiance of a uniform surrounding light, shape (B or 1, N, 3), reflected with
+            ``d (1 - max_c s_c) + s``; default: none.
+        axis: See `shade_svbrdf`.
+        cone: See `shade_svbrdf`.
+        directional: See `shade_svbrdf`.
+        orthographic: See `shade_svbrdf`.
+        backend: See `shade_svbrdf`.
+
+    Returns:
+        The weighted mean over pairs, channels and texels for each material, shape (B,); zero where
+        all weights are zero.
+
+    Raises:
+        ShapeError, DtypeError, DeviceError, RangeError, BackendError: As `shade_svbrdf`.
+
+    Gradients: to maps, light position and intensity, camera position, ambient, axis and cone. No
+    forward mode and no second derivative.
+
+    Source: V. Deschaintre et al., "Single-Image SVBRDF Capture with a Rendering-Aware Deep Network",
+    SIGGRAPH 2018, section 4.2 (the default: L1 of log(x + 0.01)).
+    """
+    sizes: dict[str, int] = {}
+    check_maps(maps, sizes)
+    pairs = pack_pairs(
+        maps, light_position, light_intensity, camera_position, sizes,
+        axis=axis, cone=cone, ambient=ambient,
+    )  # fmt: skip
+    _check_target(target, mask, maps, sizes)
+    _check_residual(residual)
+    chosen = choose_backend("svbrdf_render_loss", backend, maps.device)
+    numbers = [*check_size(size), residual.epsilon, residual.delta, residual.white]
+    flags = [directional, orthographic, cone is not None, ambient is not None]
+    graded = torch.is_grad_enabled()
+    wants = [graded and maps.requires_grad, graded and pairs.requires_grad]
+    weights = maps.new_empty((0,)) if mask is None else mask
+    loss: Tensor = _loss(
+        maps, target, weights, pairs, numbers, residual.kind, flags, wants, chosen
+    )[0]
+    return loss

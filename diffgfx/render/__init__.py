@@ -1,0 +1,1 @@
+"""Compositions of ops into pictures."""

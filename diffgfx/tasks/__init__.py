@@ -1,0 +1,1 @@
+"""One job a module: capture, validation."""

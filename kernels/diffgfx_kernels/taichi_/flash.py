@@ -1,0 +1,76 @@
+"""Where the light of a pair stands as seen from a point of the sample, with its derivative.
+
+A pair is one row of 16 numbers: light position 3, intensity 3, camera position 3, axis 3 (unit), cone
+exponent 1, ambient radiance 3. A directional light's position is the direction toward it, and an
+orthographic camera's the direction toward the eye.
+"""
+
+import taichi as ti
+
+from diffgfx_kernels.taichi_.brdf import normalise, normalise_gradient
+from diffgfx_kernels.taichi_.scalar import exponential, logarithm
+
+__all__ = ["PAIR_SIZE", "direction", "direction_gradient", "falloff", "falloff_gradient", "load_pair", "row3"]
+
+PAIR_SIZE = 16
+
+
+@ti.func
+def load_pair(pairs: ti.template(), b, n):
+    """Read a pair's row into registers, before the loop over lanes that uses it."""
+    return ti.Vector([pairs[b, n, i] for i in ti.static(range(PAIR_SIZE))])
+
+
+@ti.func
+def row3(pair, first: ti.template()):
+    """Three consecutive numbers of a pair's row."""
+    return ti.Vector([pair[first + i] for i in ti.static(range(3))])
+
+
+@ti.func
+def direction(position, point, distant: ti.template()):
+    """Unit vector from a point toward a position (or along a direction), and 1 / distance."""
+    return normalise(position if ti.static(distant) else position - point)
+
+
+@ti.func
+def direction_gradient(unit, inverse, gradient):
+    """Carry a gradient on the unit vector to the position (or direction)."""
+    return normalise_gradient(unit, inverse, gradient)
+
+
+@ti.func
+def falloff(l, inverse, axis, cone, distant: ti.template(), coned: ti.template()):
+    """Inverse square (not for a distant light) times (cos to the axis)^cone."""
+    gain = 1.0 + 0.0 * inverse
+    if ti.static(not distant):
+        gain = inverse * inverse
+    if ti.static(coned):
+        cosine = -l.dot(axis)
+        inside = cosine > 0.0
+        safe = ti.select(inside, cosine, 1.0 + 0.0 * cosine)
+        gain = ti.select(inside, gain * exponential(cone * logarithm(safe)), 0.0 * gain)
+    return gain
+
+
+@ti.func
+def falloff_gradient(
+    l, inverse, axis, cone, gain, g_gain, distant: ti.template(), coned: ti.template()
+):
+    """Gradients of the gain: to l (unprojected), along the radius, to the axis, to the cone."""
+    zero = 0.0 * gain
+    g_l = ti.Vector([zero, zero, zero])
+    g_axis = ti.Vector([zero, zero, zero])
+    g_cone = zero
+    g_radius = zero
+    if ti.static(not distant):
+        g_radius = -2.0 * g_gain * gain * inverse
+    if ti.static(coned):
+        cosine = -l.dot(axis)
+        inside = cosine > 0.0
+        safe = ti.select(inside, cosine, 1.0 + 0.0 * cosine)
+        slope = ti.select(inside, -g_gain * gain * cone / safe, zero)
+        g_l = slope * axis
+        g_axis = slope * l
+        g_cone = ti.select(inside, g_gain * gain * logarithm(safe), zero)
+    return g_l, g_radius, g_axis, g_cone

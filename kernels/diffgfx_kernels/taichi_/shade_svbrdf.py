@@ -1,0 +1,161 @@
+"""Shade flat materials under light/view pairs: every material and pair in one launch.
+
+Loads, arithmetic and stores are separate loops over the lanes of a tile: that is what the compiler
+vectorises. Both passes gather; nothing is scattered, and nothing is kept for the backward pass.
+"""
+
+import math
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
+from diffgfx_kernels.taichi_.grid import grid_for, turns
+from diffgfx_kernels.taichi_.mode import Mode
+from diffgfx_kernels.taichi_.tile import (
+    TILE_ROWS,
+    add_gradient,
+    load_tile,
+    shade_lane,
+    store_gradient,
+    store_pair_sums,
+)
+
+__all__ = ["backward", "forward"]
+
+
+@ti.kernel
+def shade(
+    maps: ti.types.ndarray(ndim=3),
+    pairs: ti.types.ndarray(ndim=3),
+    frame: ti.types.ndarray(ndim=1),
+    image: ti.types.ndarray(ndim=4),
+    width: int,
+    height: int,
+    chunks: int,
+    spread: int,
+    size: ti.template(),
+    real: ti.template(),
+    mode: ti.template(),
+):
+    pixels = width * height
+    for item in range(maps.shape[0] * chunks * spread):
+        if item % spread == 0:
+            b = item // spread // chunks
+            bp = b % pairs.shape[0]
+            tile = ti.Matrix.zero(real, TILE_ROWS, size)
+            colour = ti.Matrix.zero(real, 3, size)
+            chunk = item // spread % chunks
+            for turn in range(turns(chunk, chunks, size, pixels)):
+                first = (turn * chunks + chunk) * size
+                lanes = ti.min(size, pixels - first)
+                load_tile(tile, maps, b, first, lanes, width, height, frame)
+                for n in range(pairs.shape[1]):
+                    pair = load_pair(pairs, bp, n)
+                    for j in range(lanes):
+                        radiance = shade_lane(tile, j, pair, frame[2], mode)
+                        for c in ti.static(range(3)):
+                            colour[c, j] = radiance[c]
+                    for j in range(lanes):
+                        for c in ti.static(range(3)):
+                            image[b, n, c, first + j] = colour[c, j]
+
+
+@ti.kernel
+def shade_gradient(
+    maps: ti.types.ndarray(ndim=3),
+    pairs: ti.types.ndarray(ndim=3),
+    frame: ti.types.ndarray(ndim=1),
+    g_image: ti.types.ndarray(ndim=4),
+    g_maps: ti.types.ndarray(ndim=3),
+    partial: ti.types.ndarray(ndim=4),
+    width: int,
+    height: int,
+    chunks: int,
+    spread: int,
+    size: ti.template(),
+    real: ti.template(),
+    mode: ti.template(),
+):
+    pixels = width * height
+    for item in range(maps.shape[0] * chunks * spread):
+        if item % spread == 0:
+            b = item // spread // chunks
+            chunk = item // spread % chunks
+            bp = b % pairs.shape[0]
+            tile = ti.Matrix.zero(real, TILE_ROWS, size)
+            upstream = ti.Matrix.zero(real, 3, size)
+            gradient = ti.Matrix.zero(real, 10, size)
+            sums = ti.Matrix.zero(real, PAIR_SIZE, size)
+            for turn in range(turns(chunk, chunks, size, pixels)):
+                first = (turn * chunks + chunk) * size
+                lanes = ti.min(size, pixels - first)
+                load_tile(tile, maps, b, first, lanes, width, height, frame)
+                for j in range(lanes):
+                    for c in ti.static(range(10)):
+                        gradient[c, j] = 0.0
+                for n in range(pairs.shape[1]):
+                    pair = load_pair(pairs, bp, n)
+                    for j in range(lanes):
+                        for c in ti.static(range(3)):
+                            upstream[c, j] = g_image[b, n, c, first + j]
+                    for j in range(lanes):
+                        add_gradient(tile, gradient, sums, upstream, j, pair, frame[2], mode)
+                    if ti.static(mode.lit):
+                        store_pair_sums(sums, partial, b, chunk, n, lanes, PAIR_SIZE)
+                store_gradient(tile, gradient, g_maps, b, first, lanes)
+
+
+def _frame(maps: Tensor, size: tuple[float, float]) -> Tensor:
+    texel = (size[0] / max(maps.shape[3], 1), size[1] / max(maps.shape[2], 1))
+    return torch.tensor([*texel, 1.0 / math.pi], dtype=maps.dtype, device=maps.device)
+
+
+def forward(
+    maps: Tensor,
+    pairs: Tensor,
+    size: tuple[float, float],
+    directional: bool,
+    orthographic: bool,
+    coned: bool,
+) -> Tensor:
+    """Return the radiance of every texel, shape (B, N, 3, H, W)."""
+    runtime.start(maps.device)
+    b, _, h, w = maps.shape
+    image = maps.new_empty((b, pairs.shape[1], 3, h, w))
+    grid = grid_for(maps.device)
+    if image.numel():
+        shade(
+            maps.view(b, 10, h * w), pairs, _frame(maps, size), image.view(b, -1, 3, h * w),
+            w, h, grid.chunks, grid.spread, grid.lanes, runtime.real_of(maps),
+            Mode(directional, orthographic, coned),
+        )  # fmt: skip
+    return image
+
+
+def backward(
+    g_image: Tensor,
+    maps: Tensor,
+    pairs: Tensor,
+    size: tuple[float, float],
+    directional: bool,
+    orthographic: bool,
+    coned: bool,
+    lit: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients to the maps and (zero unless ``lit``) to the pairs."""
+    runtime.start(maps.device)
+    b, _, h, w = maps.shape
+    grid = grid_for(maps.device)
+    g_maps = torch.zeros_like(maps)
+    partial = maps.new_zeros((b, grid.chunks if lit else 1, pairs.shape[1], PAIR_SIZE))
+    if g_image.numel():
+        shade_gradient(
+            maps.view(b, 10, h * w), pairs, _frame(maps, size), g_image.view(b, -1, 3, h * w),
+            g_maps.view(b, 10, h * w), partial, w, h, grid.chunks, grid.spread, grid.lanes,
+            runtime.real_of(maps), Mode(directional, orthographic, coned, lit=lit),
+        )  # fmt: skip
+    g_pairs = partial.sum(dim=1)
+    return g_maps, g_pairs if pairs.shape[0] == b else g_pairs.sum(dim=0, keepdim=True)
