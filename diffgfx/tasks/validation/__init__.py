@@ -1,0 +1,1 @@
+"""Measurements of the library against independent programs and analytic truth."""
