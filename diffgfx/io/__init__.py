@@ -3,6 +3,7 @@
 from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
 from diffgfx.io.exr import read_exr, write_exr
 from diffgfx.io.folder import check_output, output_folder
+from diffgfx.io.gltf import read_material_glb, write_material_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
 from diffgfx.io.photos import PhotoSet, load_photos
@@ -21,8 +22,10 @@ __all__ = [
     "read_image",
     "read_map_files",
     "read_maps",
+    "read_material_glb",
     "write_capture",
     "write_exr",
     "write_maps",
+    "write_material_glb",
     "write_png",
 ]

@@ -1,0 +1,81 @@
+"""Khronos' own validator finds nothing to say against what we write.
+
+It comes from npm: ``npm install --prefix FOLDER gltf-validator``, with FOLDER in the environment
+variable DIFFGFX_GLTF_VALIDATOR, or in the repository itself.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from diffgfx.io.gltf import write_material_glb
+from diffgfx.scene import MaterialMaps
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_name("khronos.js")
+
+
+@pytest.fixture(scope="module")
+def validator() -> list[str]:
+    """The command that validates a file, up to the file's name."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node: install it to run Khronos' validator")
+    folder = Path(os.environ.get("DIFFGFX_GLTF_VALIDATOR", ROOT)).resolve()
+    if not (folder / "node_modules" / "gltf-validator").is_dir():
+        pytest.skip(
+            f"no gltf-validator in {folder}/node_modules: npm install --prefix FOLDER "
+            "gltf-validator, and set DIFFGFX_GLTF_VALIDATOR to FOLDER"
+        )
+    return [node, str(SCRIPT), str(folder)]
+
+
+def _validate(command: list[str], path: Path) -> Any:
+    done = subprocess.run(
+        [*command, str(path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def _maps(height: int, width: int) -> MaterialMaps:
+    maps = torch.rand(1, 10, height, width, generator=torch.Generator().manual_seed(0))
+    maps[:, :2] -= 0.5
+    maps[:, 2] = 1.0
+    return MaterialMaps.from_tensor(maps, (6.848, 3.424))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_nothing_to_report(validator: list[str], tmp_path: Path, bits: Any) -> None:
+    path = tmp_path / "material.glb"
+    maps = _maps(16, 32)
+    write_material_glb(path, maps, metres_per_unit=0.01, name="cards", color_bits=bits)
+    report = _validate(validator, path)
+    assert report["issues"]["messages"] == []
+    assert report["info"]["extensionsUsed"] == ["KHR_materials_specular"]
+    kinds = [resource["image"]["bits"] for resource in report["info"]["resources"][1:]]
+    assert kinds == [bits, 16, 16, bits]
+    assert report["info"]["totalTriangleCount"] == 2
+
+
+def test_odd_sizes_are_no_more_than_noted(validator: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "material.glb"
+    write_material_glb(path, _maps(5, 7), metres_per_unit=0.01)
+    issues = _validate(validator, path)["issues"]
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0)
+    assert {message["code"] for message in issues["messages"]} == {"IMAGE_NPOT_DIMENSIONS"}
+
+
+def test_the_validator_is_awake(validator: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "material.glb"
+    write_material_glb(path, _maps(4, 4), metres_per_unit=0.01)
+    good = path.read_bytes()
+    assert good.count(b'"specularFactor":1.0') == 1
+    path.write_bytes(good.replace(b'"specularFactor":1.0', b'"specularFactor":9.0'))
+    issues = _validate(validator, path)["issues"]
+    assert [message["code"] for message in issues["messages"]] == ["VALUE_NOT_IN_RANGE"]
