@@ -1,6 +1,15 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
 from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
+from diffgfx.io.encodings import (
+    MetallicMaps,
+    balance_diffuse,
+    from_deschaintre,
+    from_gao,
+    from_materialgan,
+    from_metallic,
+    to_metallic,
+)
 from diffgfx.io.exr import read_exr, write_exr
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.gltf import read_material_glb, write_material_glb
@@ -10,10 +19,16 @@ from diffgfx.io.photos import PhotoSet, load_photos
 
 __all__ = [
     "MapFiles",
+    "MetallicMaps",
     "PhotoSet",
+    "balance_diffuse",
     "check_output",
     "decode_transfer",
     "encode_transfer",
+    "from_deschaintre",
+    "from_gao",
+    "from_materialgan",
+    "from_metallic",
     "load_photos",
     "metres_per_unit",
     "output_folder",
@@ -23,6 +38,7 @@ __all__ = [
     "read_map_files",
     "read_maps",
     "read_material_glb",
+    "to_metallic",
     "write_capture",
     "write_exr",
     "write_maps",
