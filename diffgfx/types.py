@@ -1,8 +1,8 @@
 """Shared tensor types, and the units and axis order that every docstring relies on.
 
-Layout is ``(batch, channel, height, width)`` with row 0 at the top; vectors are x first. Lengths are
-metres (captures: the unit of their file), angles radians, images linear RGB. A planar sample lies in
-z = 0, centred at the origin, +x right, +y up, +z toward the camera.
+Layout is ``(batch, channel, height, width)`` with row 0 at the top; vectors are x first. Lengths
+are metres (captures: the unit of their file), angles radians, images linear RGB. A planar sample
+lies in z = 0, centred at the origin, +x right, +y up, +z toward the camera.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What every registered op needs: a backend that serves the call, and plain tensors for its kernels."""
+"""What every registered op needs: a backend that serves the call, plain tensors for its kernels."""
 
 import torch
 from torch import Tensor

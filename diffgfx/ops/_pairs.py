@@ -1,4 +1,4 @@
-"""Light/view pairs as the shading ops take them: checked, broadcast, and packed 16 numbers a row."""
+"""Light/view pairs as the shading ops take them: checked, broadcast, packed 16 numbers a row."""
 
 import torch
 from torch import Tensor

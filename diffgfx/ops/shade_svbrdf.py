@@ -146,8 +146,8 @@ def shade_svbrdf(
     evenly. No forward mode and no second derivative.
 
     Source: B. Walter et al., "Microfacet Models for Refraction through Rough Surfaces", EGSR 2007;
-    E. Heitz, "Understanding the Masking-Shadowing Function", JCGT 2014; Khronos, glTF 2.0 appendix B
-    and KHR_materials_specular.
+    E. Heitz, "Understanding the Masking-Shadowing Function", JCGT 2014; Khronos, glTF 2.0,
+    appendix B, and KHR_materials_specular.
     """
     sizes: dict[str, int] = {}
     check_maps(maps, sizes)

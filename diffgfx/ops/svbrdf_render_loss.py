@@ -36,6 +36,10 @@ class Residual(NamedTuple):
     white: float = float("inf")
 
 
+DESCHAINTRE = Residual()
+"""L1 of log(x + 0.01)."""
+
+
 @torch.library.custom_op("diffgfx::svbrdf_render_loss", mutates_args=())
 def _loss(
     maps: Tensor,
@@ -127,7 +131,7 @@ def svbrdf_render_loss(
     camera_position: Tensor,
     size: Sequence[float],
     *,
-    residual: Residual = Residual(),
+    residual: Residual = DESCHAINTRE,
     mask: Tensor | None = None,
     ambient: Tensor | None = None,
     axis: Tensor | None = None,
@@ -170,8 +174,8 @@ def svbrdf_render_loss(
     Gradients: to maps, light position and intensity, camera position, ambient, axis and cone. No
     forward mode and no second derivative.
 
-    Source: V. Deschaintre et al., "Single-Image SVBRDF Capture with a Rendering-Aware Deep Network",
-    SIGGRAPH 2018, section 4.2 (the default: L1 of log(x + 0.01)).
+    Source: V. Deschaintre et al., "Single-Image SVBRDF Capture with a Rendering-Aware Deep
+    Network", SIGGRAPH 2018, section 4.2 (the default: L1 of log(x + 0.01)).
     """
     sizes: dict[str, int] = {}
     check_maps(maps, sizes)

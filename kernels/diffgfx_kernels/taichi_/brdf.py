@@ -1,6 +1,6 @@
 """The library's BRDF and its hand-derived derivative, per pixel, for every kernel that shades.
 
-Normal n, light l and view v are unit vectors; d, s are RGB; alpha = r^2. These are inlined into
+Normal n, light and view v are unit vectors; d, s are RGB; alpha = r^2. These are inlined into
 loops over lanes of pixels, so they hold no branch: unlit pixels are selected to zero at the end.
 `inv_pi` is passed in because Taichi rounds literals to its default precision.
 """
@@ -24,10 +24,10 @@ def normalise_gradient(unit, inverse, gradient):
 
 
 @ti.func
-def evaluate(n, l, v, d, s, r, inv_pi):
+def evaluate(n, light, v, d, s, r, inv_pi):
     """The BRDF [1/sr] per channel, times n.l; zero where light or eye is below the surface."""
-    h, _ = normalise(l + v)
-    nl = n.dot(l)
+    h, _ = normalise(light + v)
+    nl = n.dot(light)
     nv = n.dot(v)
     nh = n.dot(h)
     c = n.cross(h)
@@ -47,10 +47,10 @@ def evaluate(n, l, v, d, s, r, inv_pi):
 
 
 @ti.func
-def evaluate_gradient(n, l, v, d, s, r, inv_pi, upstream):
-    """Gradients of sum_c upstream_c f_c n.l: to n (unprojected), d, s, r, l and v."""
-    h, inverse = normalise(l + v)
-    nl = n.dot(l)
+def evaluate_gradient(n, light, v, d, s, r, inv_pi, upstream):
+    """Gradients of sum_c upstream_c f_c n.l: to n (unprojected), d, s, r, light and v."""
+    h, inverse = normalise(light + v)
+    nl = n.dot(light)
     nv = n.dot(v)
     nh = n.dot(h)
     c = n.cross(h)
@@ -89,7 +89,7 @@ def evaluate_gradient(n, l, v, d, s, r, inv_pi, upstream):
     g_nv = g_sum * (root_l + nl * nv * (1.0 - a2) / root_v)
     g_a2 += 0.5 * g_sum * (nl * (1.0 - nv * nv) / root_v + nv * (1.0 - nl * nl) / root_l)
 
-    g_n = g_nl * l + g_nv * v + g_nh * h + 2.0 * g_den * h.cross(c)
+    g_n = g_nl * light + g_nv * v + g_nh * h + 2.0 * g_den * h.cross(c)
     g_h = g_nh * n + g_vh * v + 2.0 * g_den * c.cross(n)
     g_sum_lv = normalise_gradient(h, inverse, g_h)
     g_l = g_nl * n + g_sum_lv

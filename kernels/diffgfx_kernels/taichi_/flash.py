@@ -1,16 +1,16 @@
 """Where the light of a pair stands as seen from a point of the sample, with its derivative.
 
-A pair is one row of 16 numbers: light position 3, intensity 3, camera position 3, axis 3 (unit), cone
-exponent 1, ambient radiance 3. A directional light's position is the direction toward it, and an
-orthographic camera's the direction toward the eye.
+A pair is one row of 16 numbers: light position 3, intensity 3, camera position 3, axis 3 (unit),
+cone exponent 1, ambient radiance 3. A directional light's position is the direction toward it, and
+an orthographic camera's the direction toward the eye.
 """
 
 import taichi as ti
 
-from diffgfx_kernels.taichi_.brdf import normalise, normalise_gradient
+from diffgfx_kernels.taichi_.brdf import normalise
 from diffgfx_kernels.taichi_.scalar import exponential, logarithm
 
-__all__ = ["PAIR_SIZE", "direction", "direction_gradient", "falloff", "falloff_gradient", "load_pair", "row3"]
+__all__ = ["PAIR_SIZE", "direction", "falloff", "falloff_gradient", "load_pair", "row3"]
 
 PAIR_SIZE = 16
 
@@ -34,19 +34,13 @@ def direction(position, point, distant: ti.template()):
 
 
 @ti.func
-def direction_gradient(unit, inverse, gradient):
-    """Carry a gradient on the unit vector to the position (or direction)."""
-    return normalise_gradient(unit, inverse, gradient)
-
-
-@ti.func
-def falloff(l, inverse, axis, cone, distant: ti.template(), coned: ti.template()):
+def falloff(light, inverse, axis, cone, distant: ti.template(), coned: ti.template()):
     """Inverse square (not for a distant light) times (cos to the axis)^cone."""
     gain = 1.0 + 0.0 * inverse
     if ti.static(not distant):
         gain = inverse * inverse
     if ti.static(coned):
-        cosine = -l.dot(axis)
+        cosine = -light.dot(axis)
         inside = cosine > 0.0
         safe = ti.select(inside, cosine, 1.0 + 0.0 * cosine)
         gain = ti.select(inside, gain * exponential(cone * logarithm(safe)), 0.0 * gain)
@@ -55,9 +49,9 @@ def falloff(l, inverse, axis, cone, distant: ti.template(), coned: ti.template()
 
 @ti.func
 def falloff_gradient(
-    l, inverse, axis, cone, gain, g_gain, distant: ti.template(), coned: ti.template()
+    light, inverse, axis, cone, gain, g_gain, distant: ti.template(), coned: ti.template()
 ):
-    """Gradients of the gain: to l (unprojected), along the radius, to the axis, to the cone."""
+    """Gradients of the gain: to light (unprojected), along the radius, to the axis, to the cone."""
     zero = 0.0 * gain
     g_l = ti.Vector([zero, zero, zero])
     g_axis = ti.Vector([zero, zero, zero])
@@ -66,11 +60,11 @@ def falloff_gradient(
     if ti.static(not distant):
         g_radius = -2.0 * g_gain * gain * inverse
     if ti.static(coned):
-        cosine = -l.dot(axis)
+        cosine = -light.dot(axis)
         inside = cosine > 0.0
         safe = ti.select(inside, cosine, 1.0 + 0.0 * cosine)
         slope = ti.select(inside, -g_gain * gain * cone / safe, zero)
         g_l = slope * axis
-        g_axis = slope * l
+        g_axis = slope * light
         g_cone = ti.select(inside, g_gain * gain * logarithm(safe), zero)
     return g_l, g_radius, g_axis, g_cone

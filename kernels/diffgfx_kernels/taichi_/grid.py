@@ -4,8 +4,8 @@ A chunk owns the gradient of its texels and one row of partial sums, added in ch
 results do not depend on the number of threads or on scheduling. On a CPU a tile is wide, for the
 vector units, and chunks are few; on a GPU a tile is one texel and a chunk is a thread.
 
-Taichi's CPU scheduler never gives a thread fewer than 512 consecutive items (measured with 1.7.4; no
-setting changes it), so that a loop over 64 chunks would run on one core. A CPU loop is therefore
+Taichi's CPU scheduler never gives a thread fewer than 512 consecutive items (measured with 1.7.4;
+no setting changes it), so that a loop over 64 chunks would run on one core. A CPU loop is therefore
 written over 512 items a chunk, of which the first does the work.
 """
 

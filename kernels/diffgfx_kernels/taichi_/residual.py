@@ -1,8 +1,8 @@
 """How a radiance is held against a target: encode both, take the difference, weigh it.
 
 Encodings: 0 linear x; 1 log(x + epsilon); 2 display (x + epsilon)^(1/2.2). Penalties of the
-difference e: 0 |e|; 1 e^2; 2 Charbonnier sqrt(e^2 + delta^2) - delta. A target at or above `white` is
-a clipped pixel, which says only "at least this bright": no difference is counted above it.
+difference e: 0 |e|; 1 e^2; 2 Charbonnier sqrt(e^2 + delta^2) - delta. A target at or above `white`
+is a clipped pixel, which says only "at least this bright": no difference is counted above it.
 """
 
 import taichi as ti

@@ -39,7 +39,7 @@ def logarithm(x):
 
 @ti.func
 def exponential(x):
-    """Exponential; flushes to zero below the smallest normal number, saturates above the largest."""
+    """Exponential of a number from -87 to 88; below and above it stays at those ends."""
     result = 0.0 * x
     if ti.static(x.ptr.get_rvalue_type() == ti.f64):
         result = ti.exp(x)

@@ -73,9 +73,7 @@ def compare_lane(
         goal = shade_lane(wanted, j, pair, frame[2], mode)
     weight = seen[3, j]
     for c in ti.static(range(3)):
-        loss, g = residual(
-            radiance[c], goal[c], frame, mode.encoding, mode.penalty
-        )
+        loss, g = residual(radiance[c], goal[c], frame, mode.encoding, mode.penalty)
         # a weight of zero also silences what cannot be weighed, such as an infinite target
         sums[LOSS_ROW, j] += ti.select(weight > 0.0, weight * loss, 0.0 * weight)
         upstream[c, j] = ti.select(weight > 0.0, weight * g, 0.0 * weight)
@@ -180,5 +178,6 @@ def forward(
     sums = partial.sum(dim=1)
     scale = 1.0 / sums[..., WEIGHT_ROW].sum(dim=1).clamp_min(torch.finfo(maps.dtype).tiny)
     loss = sums[..., LOSS_ROW].sum(dim=1) * scale
-    g_pairs = sums[..., :PAIR_SIZE] * scale[:, None, None] if lit else maps.new_empty((0,))
-    return loss, g_maps.mul_(scale[:, None, None, None]) if graded else maps.new_empty((0,)), g_pairs
+    empty = maps.new_empty((0,))
+    g_maps = g_maps.mul_(scale[:, None, None, None]) if graded else empty
+    return loss, g_maps, sums[..., :PAIR_SIZE] * scale[:, None, None] if lit else empty

@@ -1,7 +1,8 @@
 """A tile of texels: load, shade and differentiate one lane for one light/view pair.
 
-Rows of the tile: the ten maps n3 d3 s3 r1, then x and y of the texel's centre. Loops over lanes have a trip count known only at run time: the compiler
-vectorises those, and would unroll them in full otherwise (measured: 3 to 8 times slower).
+Rows of the tile: the ten maps n3 d3 s3 r1, then x and y of the texel's centre. Loops over lanes
+have a trip count known only at run time: the compiler vectorises those, and would unroll them in
+full otherwise (measured: 3 to 8 times slower).
 """
 
 import taichi as ti
@@ -45,7 +46,16 @@ def largest(x):
 
 
 @ti.func
-def load_tile(tile: ti.template(), maps: ti.template(), b, first, lanes, width, height, frame: ti.template()):
+def load_tile(
+    tile: ti.template(),
+    maps: ti.template(),
+    b,
+    first,
+    lanes,
+    width,
+    height,
+    frame: ti.template(),
+):
     """Copy the maps of a tile and the places of its texels, row 0 at the top.
 
     The frame starts with the width and the height of a texel and 1 / pi.
@@ -69,11 +79,11 @@ def shade_lane(
     """Radiance of one texel under one pair."""
     point = ti.Vector([tile[10, j], tile[11, j], 0.0 * tile[10, j]])
     normal, _ = normalise(column(tile, 0, j))
-    l, inverse = direction(row3(pair, 0), point, mode.distant)
+    light, inverse = direction(row3(pair, 0), point, mode.distant)
     v, _ = direction(row3(pair, 6), point, mode.orthographic)
-    gain = falloff(l, inverse, row3(pair, 9), pair[12], mode.distant, mode.coned)
+    gain = falloff(light, inverse, row3(pair, 9), pair[12], mode.distant, mode.coned)
     d, s = column(tile, 3, j), column(tile, 6, j)
-    radiance = evaluate(normal, l, v, d, s, tile[9, j], inv_pi) * gain * row3(pair, 3)
+    radiance = evaluate(normal, light, v, d, s, tile[9, j], inv_pi) * gain * row3(pair, 3)
     if ti.static(mode.ambient):
         radiance += row3(pair, 13) * (d * (1.0 - largest(s)) + s)
     return radiance
@@ -90,19 +100,19 @@ def add_gradient(
     inv_pi,
     mode: ti.template(),
 ):
-    """Add one texel's share, for one pair, to its maps' gradient and (if lit) to the pair's sums."""
+    """Add one texel's share, for one pair, to its maps' gradient and, if lit, to its sums."""
     point = ti.Vector([tile[10, j], tile[11, j], 0.0 * tile[10, j]])
     normal, _ = normalise(column(tile, 0, j))
-    l, inverse = direction(row3(pair, 0), point, mode.distant)
+    light, inverse = direction(row3(pair, 0), point, mode.distant)
     v, inverse_v = direction(row3(pair, 6), point, mode.orthographic)
     axis = row3(pair, 9)
     cone = pair[12]
-    gain = falloff(l, inverse, axis, cone, mode.distant, mode.coned)
+    gain = falloff(light, inverse, axis, cone, mode.distant, mode.coned)
     intensity = row3(pair, 3)
     g_radiance = column(upstream, 0, j)
     d, s, r = column(tile, 3, j), column(tile, 6, j), tile[9, j]
     g_n, g_d, g_s, g_r, g_l, g_v = evaluate_gradient(
-        normal, l, v, d, s, r, inv_pi, g_radiance * intensity * gain
+        normal, light, v, d, s, r, inv_pi, g_radiance * intensity * gain
     )
     for c in ti.static(range(3)):
         gradient[c, j] += g_n[c]
@@ -110,13 +120,13 @@ def add_gradient(
         gradient[6 + c, j] += g_s[c]
     gradient[9, j] += g_r
     if ti.static(mode.lit):
-        f = evaluate(normal, l, v, d, s, r, inv_pi)
+        f = evaluate(normal, light, v, d, s, r, inv_pi)
         g_intensity = g_radiance * f * gain
         g_gain = (g_radiance * f).dot(intensity)
         g_turn, g_radius, g_axis, g_cone = falloff_gradient(
-            l, inverse, axis, cone, gain, g_gain, mode.distant, mode.coned
+            light, inverse, axis, cone, gain, g_gain, mode.distant, mode.coned
         )
-        g_position = normalise_gradient(l, inverse, g_l + g_turn) + g_radius * l
+        g_position = normalise_gradient(light, inverse, g_l + g_turn) + g_radius * light
         g_eye = normalise_gradient(v, inverse_v, g_v)
         for c in ti.static(range(3)):
             sums[c, j] += g_position[c]
@@ -153,7 +163,9 @@ def store_gradient(
 
 
 @ti.func
-def store_pair_sums(sums: ti.template(), partial: ti.template(), b, chunk, n, lanes, rows: ti.template()):
+def store_pair_sums(
+    sums: ti.template(), partial: ti.template(), b, chunk, n, lanes, rows: ti.template()
+):
     """Add the lanes to a chunk's partial sums of a pair, and clear them."""
     for i in ti.static(range(rows)):
         total = 0.0 * sums[i, 0]

@@ -17,15 +17,15 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=-3, keepdim=True)
 
 
-def brdf_cosine(n: Tensor, l: Tensor, v: Tensor, d: Tensor, s: Tensor, r: Tensor) -> Tensor:
-    """Return f(n, l, v) n.l, zero where the light or the eye is below the surface.
+def brdf_cosine(n: Tensor, light: Tensor, v: Tensor, d: Tensor, s: Tensor, r: Tensor) -> Tensor:
+    """Return f(n, light, v) n.light, zero where the light or the eye is below the surface.
 
-    ``n``, ``l``, ``v`` are unit vectors and ``d``, ``s`` colours, each (..., 3, H, W); ``r`` is
+    ``n``, ``light``, ``v`` are unit vectors and ``d``, ``s`` colours, each (..., 3, H, W); ``r`` is
     (..., 1, H, W). Source: Khronos, glTF 2.0, appendix B; KHR_materials_specular.
     """
-    h = normalise(l + v)
-    nl, nv, nh, vh = _dot(n, l), _dot(n, v), _dot(n, h), _dot(v, h)
-    cross = torch.linalg.cross(*torch.broadcast_tensors(n, h), dim=-3)
+    h = normalise(light + v)
+    nl, nv, nh, vh = _dot(n, light), _dot(n, v), _dot(n, h), _dot(v, h)
+    cross = torch.linalg.cross(n, h, dim=-3)
     a2 = r**4
     distribution = a2 / (math.pi * (_dot(cross, cross) + a2 * nh**2) ** 2)
     root_v = (nv**2 * (1 - a2) + a2).sqrt()

@@ -27,22 +27,22 @@ def render(
 ) -> Tensor:
     """Return the radiance, differentiable, shape (B, N, 3, H, W); rows of pairs as in `ops`."""
     point = texel_points(maps.shape[2], maps.shape[3], size, maps)
-    position, intensity, eye, axis, cone, surround = (
-        part[..., None, None] for part in pairs.split([3, 3, 3, 3, 1, 3], dim=-1)
-    )
+    column = pairs[..., None, None]
+    position, intensity, eye, axis = (column[:, :, 3 * i : 3 * i + 3] for i in range(4))
+    cone, surround = column[:, :, 12:13], column[:, :, 13:16]
     toward_light = position.expand(*position.shape[:2], 3, *point.shape[1:])
     toward_light = toward_light if directional else toward_light - point
-    l = normalise(toward_light)
+    light = normalise(toward_light)
     v = normalise(eye.expand_as(toward_light) if orthographic else eye - point)
-    n, d, s, r = maps[:, None].split([3, 3, 3, 1], dim=2)
-    gain = torch.ones_like(l[..., :1, :, :])
+    n, d, s, r = (maps[:, None, i : i + 3] for i in (0, 3, 6, 9))
+    gain = torch.ones_like(light[..., :1, :, :])
     if not directional:
         gain = gain / toward_light.square().sum(dim=2, keepdim=True)
     if coned:
-        cosine = -(l * axis).sum(dim=2, keepdim=True)
+        cosine = -(light * axis).sum(dim=2, keepdim=True)
         inside = cosine > 0
         gain = torch.where(inside, gain * torch.where(inside, cosine, 1.0) ** cone, 0.0)
-    radiance = brdf_cosine(normalise(n), l, v, d, s, r) * gain * intensity
+    radiance: Tensor = brdf_cosine(normalise(n), light, v, d, s, r) * gain * intensity
     if ambient:
         radiance = radiance + surround * (d * (1 - s.amax(dim=2, keepdim=True)) + s)
     return radiance
