@@ -1,1 +1,3 @@
 """Measurements of the library against independent programs and analytic truth."""
+
+__all__: list[str] = []

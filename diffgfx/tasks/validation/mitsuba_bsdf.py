@@ -102,77 +102,71 @@ def _evaluate(mi: Any, dr: Any, texel: dict[str, Any], wi: Any, wo: Any) -> Any:
     return dr.select((n_l > 0.0) & (n_v > 0.0), value * n_l, mi.Color3f(0.0))
 
 
+def _density(mi: Any, dr: Any, texel: dict[str, Any], wi: Any, wo: Any) -> Any:
+    """Mixture of the visible-normal and the cosine density about the mapped normal."""
+    frame = mi.Frame3f(texel["normal"])
+    view, light = frame.to_local(wi), frame.to_local(wo)
+    half = dr.normalize(view + light)
+    ggx = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, texel["alpha"], True)
+    glossy = ggx.pdf(view, half) / (4.0 * dr.dot(light, half))
+    share = _glossy_share(dr, texel)
+    mixed = share * glossy + (1.0 - share) * light.z * dr.inv_pi
+    return dr.select((view.z > 0.0) & (light.z > 0.0), mixed, 0.0)
+
+
+def _glossy_share(dr: Any, texel: dict[str, Any]) -> Any:
+    """The share of samples that follow the highlight."""
+    glossy = dr.mean(texel["specular"])
+    return dr.clip(glossy / (glossy + dr.mean(texel["diffuse"]) + 1e-6), 0.1, 0.9)
+
+
+def _draw(mi: Any, dr: Any, texel: dict[str, Any], wi: Any, sample1: Any, sample2: Any) -> Any:
+    """A light direction from the mixture of `_density`."""
+    frame = mi.Frame3f(texel["normal"])
+    ggx = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, texel["alpha"], True)
+    view = frame.to_local(wi)
+    half, _ = ggx.sample(view, sample2)
+    diffuse = mi.warp.square_to_cosine_hemisphere(sample2)
+    glossy = sample1 < _glossy_share(dr, texel)
+    return frame.to_world(dr.select(glossy, mi.reflect(view, half), diffuse))
+
+
 def _make_plugin(mi: Any, dr: Any) -> type:
     """Derive the plugin from the BSDF class of the variant in force."""
 
     class DiffgfxBSDF(mi.BSDF):  # type: ignore[misc]
         """See `start_mitsuba`."""
 
-        names = ("normal", "diffuse", "specular", "roughness")
-
         def __init__(self, props: Any) -> None:
             super().__init__(props)
-            self.textures = {name: props.get_unbounded_texture(name) for name in self.names}
+            names = ("normal", "diffuse", "specular", "roughness")
+            self.textures = {name: props.get_unbounded_texture(name) for name in names}
             kind = mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide
             self.m_components = [kind | mi.BSDFFlags.SpatiallyVarying]
             self.m_flags = self.m_components[0]
 
         def traverse(self, callback: Any) -> None:
-            """Offer the textures as differentiable parameters."""
             for name, texture in self.textures.items():
                 callback.put(name, texture, mi.ParamFlags.Differentiable)
 
         def texel(self, si: Any, active: Any) -> dict[str, Any]:
-            """Read the textures at a surface point."""
             raw = {name: texture.eval_3(si, active) for name, texture in self.textures.items()}
             normal = dr.normalize(mi.Vector3f(raw["normal"]))
             return {**raw, "normal": normal, "alpha": dr.square(raw["roughness"][0])}
 
         def eval(self, ctx: Any, si: Any, wo: Any, active: Any = True) -> Any:
-            """The BRDF times the cosine of the light."""
             return _evaluate(mi, dr, self.texel(si, active), si.wi, wo) & active
 
         def pdf(self, ctx: Any, si: Any, wo: Any, active: Any = True) -> Any:
-            """Density of `sample` per solid angle."""
-            return self.density(self.texel(si, active), si.wi, wo) & active
+            return _density(mi, dr, self.texel(si, active), si.wi, wo) & active
 
         def eval_pdf(self, ctx: Any, si: Any, wo: Any, active: Any = True) -> Any:
-            """Both of the above."""
+            return self.eval(ctx, si, wo, active), self.pdf(ctx, si, wo, active)
+
+        def sample(self, ctx: Any, si: Any, sample1: Any, sample2: Any, active: Any = True) -> Any:
             texel = self.texel(si, active)
-            value = _evaluate(mi, dr, texel, si.wi, wo)
-            return value & active, self.density(texel, si.wi, wo) & active
-
-        def glossy_share(self, texel: dict[str, Any]) -> Any:
-            """The share of samples that follow the highlight."""
-            glossy = dr.mean(texel["specular"])
-            return dr.clip(glossy / (glossy + dr.mean(texel["diffuse"]) + 1e-6), 0.1, 0.9)
-
-        def density(self, texel: dict[str, Any], wi: Any, wo: Any) -> Any:
-            """Mixture of the visible-normal and the cosine density about the mapped normal."""
-            frame = mi.Frame3f(texel["normal"])
-            view, light = frame.to_local(wi), frame.to_local(wo)
-            half = dr.normalize(view + light)
-            ggx = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, texel["alpha"], True)
-            glossy = ggx.pdf(view, half) / (4.0 * dr.dot(light, half))
-            share = self.glossy_share(texel)
-            mixed = share * glossy + (1.0 - share) * light.z * dr.inv_pi
-            return dr.select((view.z > 0.0) & (light.z > 0.0), mixed, 0.0)
-
-        def sample(
-            self, ctx: Any, si: Any, sample1: Any, sample2: Any, active: Any = True
-        ) -> tuple[Any, Any]:
-            """Draw a light direction and its weight."""
-            texel = self.texel(si, active)
-            frame = mi.Frame3f(texel["normal"])
-            view = frame.to_local(si.wi)
-            ggx = mi.MicrofacetDistribution(mi.MicrofacetType.GGX, texel["alpha"], True)
-            half, _ = ggx.sample(view, sample2)
-            glossy = sample1 < self.glossy_share(texel)
-            light = dr.select(
-                glossy, mi.reflect(view, half), mi.warp.square_to_cosine_hemisphere(sample2)
-            )
-            wo = frame.to_world(light)
-            density = self.density(texel, si.wi, wo)
+            wo = _draw(mi, dr, texel, si.wi, sample1, sample2)
+            density = _density(mi, dr, texel, si.wi, wo)
             good = active & (density > 0.0)
             record = dr.zeros(mi.BSDFSample3f)
             record.wo = wo
@@ -182,9 +176,5 @@ def _make_plugin(mi: Any, dr: Any) -> type:
             record.sampled_component = mi.UInt32(0)
             weight = _evaluate(mi, dr, texel, si.wi, wo) / dr.select(good, density, 1.0)
             return record, weight & good
-
-        def to_string(self) -> str:
-            """Name the plugin."""
-            return "DiffgfxBSDF[]"
 
     return DiffgfxBSDF
