@@ -47,8 +47,9 @@ def check_shape(
     Raises:
         ShapeError: If the number of dimensions or a size differs.
     """
-    wanted = ", ".join(str(sizes.get(entry, entry)) if isinstance(entry, str) else str(entry)
-                       for entry in rule)
+    wanted = ", ".join(
+        str(sizes.get(entry, entry)) if isinstance(entry, str) else str(entry) for entry in rule
+    )
     message = f"{name} must have shape ({wanted}), got {tuple(value.shape)}"
     message += f"; {remedy}" if remedy else ""
     if value.ndim != len(rule):

@@ -2,12 +2,13 @@
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from diffgfx.errors import BackendError
 from diffgfx.types import Backend
 from diffgfx_kernels import choose
 
-__all__ = ["choose_backend", "plain"]
+__all__ = ["choose_backend", "plain", "refuse_forward_mode"]
 
 
 def choose_backend(op: str, backend: Backend, device: torch.device) -> str:
@@ -16,6 +17,17 @@ def choose_backend(op: str, backend: Backend, device: torch.device) -> str:
         return choose(op, backend, device)
     except ImportError as error:
         raise BackendError(str(error)) from None
+
+
+def refuse_forward_mode(op: str, *tensors: Tensor | None) -> None:
+    """Raise `BackendError` if a tensor carries a forward-mode tangent, which would be lost."""
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        if forward_ad.unpack_dual(tensor).tangent is not None:  # type: ignore[no-untyped-call]
+            raise BackendError(
+                f"{op} has no forward-mode derivative, got a dual tensor; use torch.autograd.grad"
+            )
 
 
 def plain(tensor: Tensor) -> Tensor:

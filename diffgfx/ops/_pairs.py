@@ -61,5 +61,5 @@ def pack_pairs(
     if ambient is None:
         ambient = torch.zeros_like(light_intensity)
     parts = [light_position, light_intensity, camera_position, axis, cone[..., None], ambient]
-    count = max(part.shape[0] for part in parts)
+    count = next((part.shape[0] for part in parts if part.shape[0] != 1), 1)
     return torch.cat([part.expand(count, -1, -1) for part in parts], dim=-1)

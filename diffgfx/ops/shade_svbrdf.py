@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffgfx.check import check_positive
 from diffgfx.errors import ShapeError
-from diffgfx.ops._backend import choose_backend, plain
+from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._pairs import check_maps, pack_pairs
 from diffgfx.types import Backend
 from diffgfx_kernels import load
@@ -156,11 +156,10 @@ def shade_svbrdf(
         axis=axis, cone=cone, ambient=None,
     )  # fmt: skip
     width, height = check_size(size)
+    refuse_forward_mode("shade_svbrdf", maps, pairs)
     chosen = choose_backend("shade_svbrdf", backend, maps.device)
     coned = cone is not None
-    image: Tensor = _shade(
-        maps, pairs, [width, height], directional, orthographic, coned, chosen
-    )
+    image: Tensor = _shade(maps, pairs, [width, height], directional, orthographic, coned, chosen)
     return image
 
 

@@ -6,9 +6,15 @@ from typing import NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_choice, check_same_dtype, check_shape, check_tensor
+from diffgfx.check import (
+    check_choice,
+    check_same_device,
+    check_same_dtype,
+    check_shape,
+    check_tensor,
+)
 from diffgfx.errors import RangeError, ShapeError
-from diffgfx.ops._backend import choose_backend, plain
+from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._pairs import check_maps, pack_pairs
 from diffgfx.ops.shade_svbrdf import check_size
 from diffgfx.types import Backend, LossKind
@@ -79,20 +85,33 @@ def _(
     return maps.new_empty((b,)), g_maps, g_pairs
 
 
+@torch.library.custom_op("diffgfx::svbrdf_render_loss_backward", mutates_args=())
+def _loss_backward(
+    g_loss: Tensor, g_maps: Tensor, g_pairs: Tensor, maps: Tensor, pairs: Tensor
+) -> tuple[Tensor, Tensor]:
+    # maps and pairs are taken so that a second derivative, which has no formula, raises
+    first = g_maps * g_loss[:, None, None, None]
+    if not g_pairs.numel():
+        return first, torch.zeros_like(pairs)
+    second = g_pairs * g_loss[:, None, None]
+    return first, second if len(pairs) == len(second) else second.sum(dim=0, keepdim=True)
+
+
+@_loss_backward.register_fake
+def _(
+    g_loss: Tensor, g_maps: Tensor, g_pairs: Tensor, maps: Tensor, pairs: Tensor
+) -> tuple[Tensor, Tensor]:
+    return maps.new_empty(maps.shape), pairs.new_empty(pairs.shape)
+
+
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    ctx.shared = inputs[3].shape[0] == 1
-    ctx.save_for_backward(*output[1:])
+    ctx.save_for_backward(*output[1:], inputs[0], inputs[3])
     ctx.mark_non_differentiable(*output[1:])
 
 
 def _differentiate(ctx, g_loss, *_):  # type: ignore[no-untyped-def]
-    g_maps, g_pairs = ctx.saved_tensors
-    first = second = None
-    if ctx.needs_input_grad[0]:
-        first = g_maps * g_loss[:, None, None, None]
-    if ctx.needs_input_grad[3]:
-        second = g_pairs * g_loss[:, None, None]
-        second = second.sum(dim=0, keepdim=True) if ctx.shared else second
+    first, second = _loss_backward(g_loss, *ctx.saved_tensors)
+    second = second if ctx.needs_input_grad[3] else None
     return first, None, None, second, None, None, None, None, None
 
 
@@ -113,7 +132,10 @@ def _check_target(target: Tensor, mask: Tensor | None, maps: Tensor, sizes: dict
     if mask is not None:
         check_tensor("mask", mask)
         check_shape("mask", mask, ("B|1", "N|1", "H", "W"), sizes)
+        if mask.requires_grad:
+            raise RangeError("mask must not require a gradient: it is given; pass mask.detach()")
     check_same_dtype({"maps": maps, "target": target, "mask": mask})
+    check_same_device({"maps": maps, "target": target, "mask": mask})
 
 
 def _check_residual(residual: Residual) -> None:
@@ -185,6 +207,7 @@ def svbrdf_render_loss(
     )  # fmt: skip
     _check_target(target, mask, maps, sizes)
     _check_residual(residual)
+    refuse_forward_mode("svbrdf_render_loss", maps, pairs, target, mask)
     chosen = choose_backend("svbrdf_render_loss", backend, maps.device)
     numbers = [*check_size(size), residual.epsilon, residual.delta, residual.white]
     flags = [directional, orthographic, cone is not None, ambient is not None]

@@ -25,6 +25,8 @@ def brdf_cosine(n: Tensor, light: Tensor, v: Tensor, d: Tensor, s: Tensor, r: Te
     """
     h = normalise(light + v)
     nl, nv, nh, vh = _dot(n, light), _dot(n, v), _dot(n, h), _dot(v, h)
+    lit = (nl > 0) & (nv > 0)
+    nl, nv = torch.where(lit, nl, 1.0), torch.where(lit, nv, 1.0)  # no 0/0 where it is not lit
     cross = torch.linalg.cross(n, h, dim=-3)
     a2 = r**4
     distribution = a2 / (math.pi * (_dot(cross, cross) + a2 * nh**2) ** 2)
@@ -34,4 +36,4 @@ def brdf_cosine(n: Tensor, light: Tensor, v: Tensor, d: Tensor, s: Tensor, r: Te
     fresnel = s + (1 - s) * (1 - vh) ** 5
     weight = 1 - fresnel.amax(dim=-3, keepdim=True)
     f = weight * d / math.pi + distribution * visibility * fresnel
-    return torch.where((nl > 0) & (nv > 0), f * nl, 0.0)
+    return torch.where(lit, f * nl, 0.0)

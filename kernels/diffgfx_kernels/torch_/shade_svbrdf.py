@@ -71,13 +71,10 @@ def backward(
     lit: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients to the maps and (zero unless ``lit``) to the pairs."""
-    with torch.enable_grad():
-        m = maps.detach().requires_grad_()
-        p = pairs.detach().requires_grad_(lit)
-        image = render(m, p, size, directional, orthographic, coned)
-        wanted = [m, p] if lit else [m]
-        found = torch.autograd.grad(image, wanted, g_image, allow_unused=True)
-    return (
-        found[0] if found[0] is not None else torch.zeros_like(maps),
-        found[1] if lit and found[1] is not None else torch.zeros_like(pairs),
-    )
+
+    def image(m: Tensor, p: Tensor) -> Tensor:
+        return render(m, p, size, directional, orthographic, coned)
+
+    pull = torch.func.vjp(image, maps, pairs)[1]
+    g_maps, g_pairs = pull(g_image)
+    return g_maps, g_pairs if lit else torch.zeros_like(pairs)

@@ -44,20 +44,15 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the mean residual of each material, and its gradients; see the Taichi kernel."""
     size = (numbers[0], numbers[1])
+    each = pairs.expand(maps.shape[0], -1, -1)
+    goal = render(target, each, size, *flags) if target.ndim == 4 else target
+
+    def losses(m: Tensor, p: Tensor) -> Tensor:
+        return _losses(render(m, p, size, *flags), goal, mask, numbers[2:], kind)
+
     empty = maps.new_empty((0,))
-    with torch.set_grad_enabled(any(wants)):
-        m = maps.detach().requires_grad_(any(wants))
-        p = pairs.detach().expand(maps.shape[0], -1, -1).clone().requires_grad_(wants[1])
-        image = render(m, p, size, *flags)
-        goal = target
-        if target.ndim == 4:
-            goal = render(target, p.detach(), size, *flags)
-        loss = _losses(image, goal, mask, numbers[2:], kind)
-        if not any(wants):
-            return loss, empty, empty
-        wanted = [m, p] if wants[1] else [m]
-        found = torch.autograd.grad(loss.sum(), wanted, allow_unused=True)
-    g_maps = found[0] if found[0] is not None else torch.zeros_like(maps)
-    if not wants[1]:
-        return loss.detach(), g_maps, empty
-    return loss.detach(), g_maps, found[1] if found[1] is not None else torch.zeros_like(p)
+    if not any(wants):
+        return losses(maps, each), empty, empty
+    value = torch.func.vjp(losses, maps, each)
+    g_maps, g_pairs = value[1](torch.ones_like(value[0]))
+    return value[0], g_maps, g_pairs if wants[1] else empty
