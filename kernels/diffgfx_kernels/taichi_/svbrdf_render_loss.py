@@ -178,6 +178,6 @@ def forward(
     sums = partial.sum(dim=1)
     scale = 1.0 / sums[..., WEIGHT_ROW].sum(dim=1).clamp_min(torch.finfo(maps.dtype).tiny)
     loss = sums[..., LOSS_ROW].sum(dim=1) * scale
-    empty = maps.new_empty((0,))
-    g_maps = g_maps.mul_(scale[:, None, None, None]) if graded else empty
-    return loss, g_maps, sums[..., :PAIR_SIZE] * scale[:, None, None] if lit else empty
+    g_maps = g_maps.mul_(scale[:, None, None, None]) if graded else maps.new_empty((0,))
+    g_pairs = sums[..., :PAIR_SIZE] * scale[:, None, None] if lit else maps.new_empty((0,))
+    return loss, g_maps, g_pairs

@@ -50,9 +50,8 @@ def forward(
     def losses(m: Tensor, p: Tensor) -> Tensor:
         return _losses(render(m, p, size, *flags), goal, mask, numbers[2:], kind)
 
-    empty = maps.new_empty((0,))
     if not any(wants):
-        return losses(maps, each), empty, empty
+        return losses(maps, each), maps.new_empty((0,)), maps.new_empty((0,))
     value = torch.func.vjp(losses, maps, each)
     g_maps, g_pairs = value[1](torch.ones_like(value[0]))
-    return value[0], g_maps, g_pairs if wants[1] else empty
+    return value[0], g_maps, g_pairs if wants[1] else maps.new_empty((0,))
