@@ -1,1 +1,5 @@
 """Compositions of ops into pictures."""
+
+from diffgfx.render.planar import render_planar
+
+__all__ = ["render_planar"]

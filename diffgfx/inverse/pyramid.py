@@ -1,0 +1,45 @@
+"""The pixel pyramid: unknowns on a grid of texels, carried from level to level, and bounded."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["area_average", "bounded", "ladder", "prolong_field", "unbounded"]
+
+Field = Float[Tensor, "b c h w"]
+
+
+def ladder(resolution: tuple[int, int], coarsest: int = 16) -> list[tuple[int, int]]:
+    """Return the resolutions from ``coarsest`` (shorter side) doubling up to ``resolution``."""
+    rungs = [resolution]
+    while min(rungs[0]) >= 2 * coarsest:
+        height, width = rungs[0]
+        rungs.insert(0, ((height + 1) // 2, (width + 1) // 2))
+    return rungs
+
+
+def prolong_field(x: Field, resolution: tuple[int, int]) -> Field:
+    """Carry a field to a finer grid (bilinear between texel centres)."""
+    if tuple(x.shape[-2:]) == resolution:
+        return x
+    return torch.nn.functional.interpolate(
+        x, size=resolution, mode="bilinear", align_corners=False
+    )
+
+
+def area_average(x: Field, resolution: tuple[int, int]) -> Field:
+    """Average a field down to a coarser grid."""
+    if tuple(x.shape[-2:]) == resolution:
+        return x
+    return torch.nn.functional.interpolate(x, size=resolution, mode="area")
+
+
+def bounded(x: Tensor, low: float, high: float) -> Tensor:
+    """Map any number into (low, high) by the logistic function."""
+    return low + (high - low) * torch.sigmoid(x)
+
+
+def unbounded(y: Tensor, low: float, high: float, margin: float = 1e-4) -> Tensor:
+    """Invert `bounded`; values nearer to an end than ``margin`` of the range are moved inside."""
+    t = ((y - low) / (high - low)).clamp(margin, 1 - margin)
+    return torch.logit(t)

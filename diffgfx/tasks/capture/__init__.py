@@ -1,0 +1,14 @@
+"""A material from posed flash photographs, proven on photographs that the fit never saw."""
+
+from diffgfx.tasks.capture.export import export_capture
+from diffgfx.tasks.capture.holdout import choose_holdout
+from diffgfx.tasks.capture.options import CaptureOptions
+from diffgfx.tasks.capture.run import CaptureResult, capture_material
+
+__all__ = [
+    "CaptureOptions",
+    "CaptureResult",
+    "capture_material",
+    "choose_holdout",
+    "export_capture",
+]

@@ -1,0 +1,163 @@
+"""A proven capture as files: maps, a glTF material, re-renders, the comparison and the numbers."""
+
+import dataclasses
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffgfx.io import (
+    encode_transfer,
+    metres_per_unit,
+    output_folder,
+    write_capture,
+    write_maps,
+    write_material_glb,
+    write_png,
+)
+from diffgfx.ops import height_from_normals
+from diffgfx.scene import Capture
+from diffgfx.tasks.capture.compare import draw_comparison
+from diffgfx.tasks.capture.options import CaptureOptions
+from diffgfx.tasks.capture.run import CaptureResult
+
+__all__ = ["capture_metrics", "export_capture", "refined_capture"]
+
+
+def export_capture(
+    capture: Capture,
+    result: CaptureResult,
+    options: CaptureOptions,
+    folder: Path | str,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[str, int, int, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """Write everything that a capture yields into a folder that appears whole or not at all.
+
+    Args:
+        capture: What was captured.
+        result: What `capture_material` returned.
+        options: What it was asked for.
+        folder: The folder to be; see `io.output_folder`.
+        overwrite: Whether an earlier result may be replaced.
+        progress: Told of every file group.
+
+    Returns:
+        The contents of ``metrics.json``.
+
+    Raises:
+        OutputError: If the folder cannot be written.
+    """
+    tell = progress or (lambda stage, done, total, error: None)
+    begun = time.perf_counter()
+    scale = metres_per_unit(capture.units)
+    warnings = list(result.warnings)
+    if scale is None:
+        warnings.append(
+            f"units {capture.units!r} have no length in metres: material.glb takes 1 m for each"
+        )
+    with output_folder(folder, overwrite, [capture.folder]) as staging:
+        normal = result.maps.normal.double()
+        height = height_from_normals(normal, result.maps.size).float()
+        (staging / "maps").mkdir()
+        write_maps(staging / "maps", result.maps, height, units=capture.units)
+        tell("export", 1, 4, None)
+        write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
+        tell("export", 2, 4, None)
+        _write_renders(staging / "rerender", capture, result)
+        write_png(staging / "compare.png", draw_comparison(capture, result))
+        write_capture(staging / "capture.json", refined_capture(capture, result))
+        tell("export", 3, 4, None)
+        seconds = {**result.seconds, "export": time.perf_counter() - begun}
+        metrics = capture_metrics(capture, result, options, seconds, warnings)
+        text = json.dumps(metrics, indent=1, allow_nan=False)
+        (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    tell("export", 4, 4, None)
+    return metrics
+
+
+def _write_renders(folder: Path, capture: Capture, result: CaptureResult) -> None:
+    folder.mkdir()
+    for index, photo in enumerate(capture.photos):
+        picture = encode_transfer(result.renders[index], capture.transfer)
+        name = f"{index}_{Path(photo.file).stem}.png"
+        write_png(folder / name, picture.permute(1, 2, 0).numpy())
+
+
+def refined_capture(capture: Capture, result: CaptureResult) -> Capture:
+    """Return the capture with the light, poses and exposures that the fit found."""
+    pairs = result.light.pairs(result.unknowns)
+    exposures = result.light.exposures(result.unknowns).tolist()
+    photos = [
+        dataclasses.replace(
+            photo,
+            camera=_vector(pairs["camera_position"][0, i]),
+            light=_vector(pairs["light_position"][0, i]),
+            exposure=exposures[i] * (result.errors[i].exposure if i in result.held_out else 1.0),
+        )
+        for i, photo in enumerate(capture.photos)
+    ]
+    power = _vector(result.light.power(result.unknowns))
+    return dataclasses.replace(capture, photos=tuple(photos), light_power=power)
+
+
+def _vector(x: torch.Tensor) -> tuple[float, float, float]:
+    a, b, c = (float(v) for v in x.cpu())
+    return a, b, c
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def capture_metrics(
+    capture: Capture,
+    result: CaptureResult,
+    options: CaptureOptions,
+    seconds: dict[str, float],
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """Return the numbers of a capture as ``metrics.json`` holds them."""
+    photos = [
+        {
+            "file": photo.file,
+            "held_out": index in result.held_out,
+            "rmse": error.rmse,
+            "rmse_raw": error.rmse_raw,
+            "psnr": error.psnr,
+            "ssim": error.ssim,
+        }
+        for index, (photo, error) in enumerate(zip(capture.photos, result.errors, strict=True))
+    ]
+    refined = refined_capture(capture, result)
+    offset = result.unknowns["offset"] * result.light.distance
+    ambient = result.light.power(result.unknowns) * result.unknowns["ambient"].exp()
+    return {
+        "photos": photos,
+        "fitted": _mean([p["rmse"] for p in photos if not p["held_out"]]),  # type: ignore[misc]
+        "held_out": _mean([p["rmse"] for p in photos if p["held_out"]]),  # type: ignore[misc]
+        "light": {
+            "power": list(refined.light_power or ()),
+            "exposure": [photo.exposure for photo in refined.photos],
+            "offset": list(_vector(offset)),
+            "cone": float(torch.nn.functional.softplus(result.unknowns["cone"])),
+            "ambient": list(_vector(ambient / result.light.distance**2)),
+        },
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "peak_rss_mb": _peak_rss_mb(),
+        "resolution": list(result.photos.resolution),
+        "steps": result.steps,
+        "options": dataclasses.asdict(options),
+        "warnings": list(warnings),
+    }
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

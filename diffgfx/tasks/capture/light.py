@@ -1,0 +1,115 @@
+"""The light of a hand-held flash: power, exposures, offset, cone, ambient; known or to be solved.
+
+What is known enters as numbers and has no unknown. Powers and exposures are logarithms, so that no
+step makes them negative; exposures that are not known have mean zero, since a common factor on them
+is a factor on the power.
+"""
+
+import dataclasses
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from diffgfx.inverse import Unknowns
+
+__all__ = ["FlashLight"]
+
+_CONE_START = 0.0   # softplus of it: about 0.7, a mild fall-off
+_AMBIENT_START = -6.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FlashLight:
+    """The flash of a set of photographs.
+
+    Attributes:
+        camera: Camera positions [capture unit], shape (n, 3).
+        light: Light positions as given, shape (n, 3).
+        reference_power: Radiant intensity that a power unknown of zero stands for, shape (3,).
+        power_known: Whether that is the true power.
+        exposure: Known exposures, 1 where they are not, shape (n,).
+        exposure_known: Which are known, shape (n,).
+        refine: Whether each camera may move a little, its light with it.
+    """
+
+    camera: Float[Tensor, "n 3"]
+    light: Float[Tensor, "n 3"]
+    reference_power: Float[Tensor, "3"]
+    power_known: bool
+    exposure: Float[Tensor, "n"]
+    exposure_known: Bool[Tensor, "n"]
+    refine: bool = False
+
+    def to(self, device: torch.device) -> "FlashLight":
+        """Return the same flash with its tensors on a device."""
+        moved = {
+            field.name: getattr(self, field.name).to(device)
+            for field in dataclasses.fields(self)
+            if isinstance(getattr(self, field.name), Tensor)
+        }
+        return dataclasses.replace(self, **moved)
+
+    def start(self) -> Unknowns:
+        """Return the unknowns before anything is solved; the fixed ones are among them."""
+        like = self.camera
+        return {
+            "power": like.new_zeros(3),
+            "exposure": like.new_zeros(len(like)),
+            "offset": like.new_zeros(3),
+            "cone": like.new_full((1,), _CONE_START),
+            "ambient": like.new_full((3,), _AMBIENT_START),
+            "shift": like.new_zeros(len(like), 3),
+        }
+
+    def solved(self) -> tuple[str, ...]:
+        """Return the names of the unknowns that are to be solved."""
+        names = ["offset", "cone", "ambient"]
+        names += [] if self.power_known else ["power"]
+        names += [] if bool(self.exposure_known.all()) else ["exposure"]
+        return tuple(names + (["shift"] if self.refine else []))
+
+    @property
+    def distance(self) -> float:
+        """Root mean square height of the lights over the sample."""
+        return float(self.light[:, 2].square().mean().sqrt())
+
+    def power(self, unknowns: Unknowns) -> Float[Tensor, "3"]:
+        """Return the radiant intensity of the flash, RGB."""
+        return self.reference_power * unknowns["power"].exp()
+
+    def exposures(self, unknowns: Unknowns) -> Float[Tensor, "n"]:
+        """Return the exposure of each photograph."""
+        free = ~self.exposure_known
+        solved = unknowns["exposure"] * free
+        if not bool(self.exposure_known.any()):
+            solved = solved - solved.mean()
+        return self.exposure * solved.exp()
+
+    def pairs(self, unknowns: Unknowns) -> dict[str, Tensor]:
+        """Return the light/view pairs as the shading ops take them, one for each photograph."""
+        scale = self.distance
+        shift = unknowns["shift"] * scale
+        exposure = self.exposures(unknowns)[:, None]
+        camera = self.camera + shift
+        position = self.light + shift + unknowns["offset"] * scale
+        cone = torch.nn.functional.softplus(unknowns["cone"])
+        intensity = self.power(unknowns) * exposure
+        ambient = self.power(unknowns) / scale**2 * unknowns["ambient"].exp() * exposure
+        return {
+            "light_position": position[None],
+            "light_intensity": intensity[None],
+            "camera_position": camera[None],
+            "cone": cone.expand(1, len(camera)),
+            "ambient": ambient[None],
+        }
+
+    def prior(self, unknowns: Unknowns) -> Tensor:
+        """Return how unlikely the light is: exposures near 1, a flash beside the lens, white light."""
+        power = unknowns["power"]
+        return (
+            1e-3 * unknowns["exposure"].square().sum()
+            + 1e-2 * unknowns["offset"].square().sum()
+            + 1e-2 * (power - power.mean()).square().sum()
+            + 1.0 * unknowns["shift"].square().sum()
+        )

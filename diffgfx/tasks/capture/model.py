@@ -1,0 +1,174 @@
+"""The material as unknowns: slopes, diffuse, and few shared specular materials with deviations.
+
+Per texel: two slopes of the surface, logits of d, and a deviation of the logits of (F0, r) from the
+texel's mix of shared materials. The deviation is shrunk toward zero, so that a texel that never saw a
+highlight takes its gloss from texels that look like it.
+"""
+
+import dataclasses
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffgfx.inverse import (
+    SharedBasis,
+    Unknowns,
+    bounded,
+    charbonnier,
+    cluster,
+    edge_weights,
+    prolong_field,
+    smoothness,
+    unbounded,
+)
+from diffgfx.tasks.capture.observations import PhotoPyramid, View
+
+__all__ = ["MaterialModel", "PriorWeights"]
+
+ROUGHNESS_RANGE = (0.03, 1.0)
+_SPECULAR_START = 0.05
+_ROUGHNESS_START = 0.4
+
+
+@dataclasses.dataclass(frozen=True)
+class PriorWeights:
+    """Weights of the priors; all zero means that every texel stands for itself.
+
+    Attributes:
+        materials: Shared materials at most; 1 where sharing is off.
+        feature_width: Distance of log colours at which a texel stops to belong to a material.
+        gloss: Edge-aware smoothness of F0 and r.
+        slope: Edge-aware smoothness of the slopes.
+        diffuse: Edge-aware smoothness of d.
+        flat: Square of the slopes.
+        deviation: Deviation of a texel from its shared materials.
+        shares: Square of what the data changes about the shares.
+        edge: Difference of log colours that counts as an edge.
+    """
+
+    materials: int = 16
+    feature_width: float = 0.3
+    gloss: float = 0.03
+    slope: float = 0.03
+    diffuse: float = 0.01
+    flat: float = 5.0
+    deviation: float = 0.1
+    shares: float = 1e-4
+    edge: float = 0.15
+
+    @classmethod
+    def none(cls) -> "PriorWeights":
+        """Return the weights under which every texel stands for itself."""
+        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclasses.dataclass
+class MaterialModel:
+    """Unknowns to maps, and what is believed of them.
+
+    Attributes:
+        photos: The photographs, for first guesses and for features.
+        weights: Weights of the priors.
+        seed: Seed of the clustering.
+    """
+
+    photos: PhotoPyramid
+    weights: PriorWeights
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Cluster the texels once, at the finest level."""
+        resolution = (int(self.photos.images.shape[-2]), int(self.photos.images.shape[-1]))
+        features = self.photos.features(resolution)
+        centres = cluster(features, self.weights.materials, seed=self.seed)
+        self.basis = SharedBasis(centres, self.weights.feature_width)
+        self._first: dict[tuple[int, int], Tensor] = {}
+
+    def first_diffuse(
+        self, resolution: tuple[int, int], power: Tensor, distance: float
+    ) -> Float[Tensor, "1 3 h w"]:
+        """Return d as if the median photograph were of a matte surface under a given power."""
+        median = self.photos.reflectance(resolution).median(dim=0).values[None]
+        irradiance = power[None, :, None, None] / distance**2
+        return (math.pi * median / irradiance).clamp(0.02, 0.9)
+
+    def start(self, resolution: tuple[int, int], diffuse: Tensor) -> Unknowns:
+        """Return the unknowns at the coarsest level."""
+        like = self.photos.images
+        count = len(self.basis.centres)
+        materials = like.new_empty(count, 4)
+        materials[:, :3] = unbounded(like.new_tensor(_SPECULAR_START), 0.0, 1.0)
+        materials[:, 3] = unbounded(like.new_tensor(_ROUGHNESS_START), *ROUGHNESS_RANGE)
+        return {
+            "slope": like.new_zeros(1, 2, *resolution),
+            "diffuse": unbounded(diffuse * 0.8, 0.0, 1.0),
+            "deviation": like.new_zeros(1, 4, *resolution),
+            "shares": like.new_zeros(1, count, *resolution),
+            "materials": materials,
+        }
+
+    def prolong(self, unknowns: Unknowns, resolution: tuple[int, int]) -> Unknowns:
+        """Carry the unknowns to a finer grid."""
+        fields = ("slope", "diffuse", "deviation", "shares")
+        return {
+            name: prolong_field(value, resolution) if name in fields else value
+            for name, value in unknowns.items()
+        }
+
+    def step_lengths(self) -> dict[str, float]:
+        """Return the step length of each unknown."""
+        lengths = {"slope": 0.03, "diffuse": 0.03, "deviation": 0.03, "materials": 0.03}
+        return lengths if len(self.basis.centres) == 1 else {**lengths, "shares": 0.02}
+
+    def gloss(self, unknowns: Unknowns) -> Float[Tensor, "1 4 h w"]:
+        """Return the logits of F0 and r."""
+        if len(self.basis.centres) == 1:
+            return unknowns["deviation"] + unknowns["materials"][0][None, :, None, None]
+        shares = unknowns["shares"]
+        resolution = (int(shares.shape[-2]), int(shares.shape[-1]))
+        if resolution not in self._first:
+            features = self.photos.features(resolution)
+            self._first = {resolution: self.basis.first_shares(features)}
+        mixed = self.basis.mix(self._first[resolution] + shares, unknowns["materials"])
+        return mixed + unknowns["deviation"]
+
+    def maps(self, unknowns: Unknowns) -> Float[Tensor, "1 10 h w"]:
+        """Return the maps n3 d3 s3 r1; the normal is not normalised."""
+        slope = unknowns["slope"]
+        gloss = self.gloss(unknowns)
+        return torch.cat(
+            [
+                slope,
+                torch.ones_like(slope[:, :1]),
+                bounded(unknowns["diffuse"], 0.0, 1.0),
+                bounded(gloss[:, :3], 0.0, 1.0),
+                bounded(gloss[:, 3:], *ROUGHNESS_RANGE),
+            ],
+            dim=1,
+        )
+
+    def rescaled(self, unknowns: Unknowns, factor: Float[Tensor, "3"]) -> Unknowns:
+        """Return the unknowns of a material whose reflectance is ``factor`` times as high."""
+        materials = unknowns["materials"].clone()
+        materials[:, :3] += factor.log()
+        diffuse = bounded(unknowns["diffuse"], 0.0, 1.0) * factor[None, :, None, None]
+        return {
+            **unknowns, "materials": materials, "diffuse": unbounded(diffuse, 0.0, 1.0),
+        }  # fmt: skip
+
+    def prior(self, unknowns: Unknowns, view: View) -> Tensor:
+        """Return the weighted priors."""
+        w = self.weights
+        if w.gloss == w.slope == w.diffuse == w.flat == w.deviation == 0.0:
+            return unknowns["slope"].new_zeros(())
+        edges = edge_weights(view.guide, w.edge)
+        return (
+            w.gloss * smoothness(unknowns["deviation"], edges, 0.05)
+            + w.slope * smoothness(unknowns["slope"], edges, 0.02)
+            + w.diffuse * smoothness(unknowns["diffuse"], edges, 0.05)
+            + w.flat * unknowns["slope"].square().mean()
+            + w.deviation * charbonnier(unknowns["deviation"], 0.2).mean()
+            + w.shares * unknowns["shares"].square().mean()
+        )

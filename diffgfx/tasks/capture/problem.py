@@ -1,0 +1,117 @@
+"""The capture as an inverse problem: photographs, a material model and a flash, on a ladder."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from diffgfx.inverse import Level, Part, Unknowns
+from diffgfx.ops import Residual, svbrdf_render_loss
+from diffgfx.scene import GreyPatch
+from diffgfx.tasks.capture.light import FlashLight
+from diffgfx.tasks.capture.observations import PhotoPyramid, View
+from diffgfx.tasks.capture.scale import Anchor, anchor_factor
+
+__all__ = ["CaptureProblem", "Model"]
+
+RESIDUAL = Residual("display_charbonnier", epsilon=0.003, delta=0.02, white=0.98)
+_LIGHT_STEP = 0.01
+_LIGHT_PRIOR = 1.0
+
+
+class Model(Protocol):
+    """A parametrisation of the material; `MaterialModel` and `NetworkModel` are two."""
+
+    def start(self, resolution: tuple[int, int], diffuse: Tensor) -> Unknowns:
+        """Return the unknowns at the coarsest level, given a guess of d."""
+
+    def first_diffuse(
+        self, resolution: tuple[int, int], power: Tensor, distance: float
+    ) -> Tensor:
+        """Return that guess."""
+
+    def prolong(self, unknowns: Unknowns, resolution: tuple[int, int]) -> Unknowns:
+        """Carry the unknowns to a finer grid."""
+
+    def step_lengths(self) -> dict[str, float]:
+        """Return the step length of each unknown."""
+
+    def maps(self, unknowns: Unknowns) -> Tensor:
+        """Return the maps, shape (1, 10, h, w)."""
+
+    def rescaled(self, unknowns: Unknowns, factor: Tensor) -> Unknowns:
+        """Return the unknowns of a material ``factor`` times as reflective."""
+
+    def prior(self, unknowns: Unknowns, view: View) -> Tensor:
+        """Return the weighted priors."""
+
+
+@dataclasses.dataclass
+class CaptureProblem:
+    """Fit a material and a flash to photographs.
+
+    Attributes:
+        photos: The photographs that the fit may see.
+        model: The material's parametrisation.
+        light: The flash.
+        levels: The ladder.
+        anchor: What sets the albedo scale.
+        patch: The grey patch, where there is one.
+    """
+
+    photos: PhotoPyramid
+    model: Model
+    light: FlashLight
+    levels: tuple[Level, ...]
+    anchor: Anchor
+    patch: GreyPatch | None
+
+    def __post_init__(self) -> None:
+        """Average the photographs down to the first level."""
+        self._view = (self.levels[0], self.photos.view(self.levels[0].resolution))
+
+    def view(self, level: Level) -> View:
+        """Return the photographs at a level; those of one level are kept."""
+        if self._view[0] != level:
+            self._view = (level, self.photos.view(level.resolution))
+        return self._view[1]
+
+    def start(self) -> Unknowns:
+        """Return the unknowns at the coarsest level."""
+        resolution = self.levels[0].resolution
+        power = self.light.reference_power
+        diffuse = self.model.first_diffuse(resolution, power, self.light.distance)
+        return {**self.model.start(resolution, diffuse), **self.light.start()}
+
+    def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
+        """Settle the scale between light and material, then move to the finer grid."""
+        return self.model.prolong(self.anchored(unknowns), level.resolution)
+
+    def anchored(self, unknowns: Unknowns) -> Unknowns:
+        """Return the same pictures from a material on the scale that the anchor asks for."""
+        if self.light.power_known:
+            return unknowns
+        factor = anchor_factor(self.model.maps(unknowns).detach(), self.anchor, self.patch)
+        moved = self.model.rescaled(unknowns, factor)
+        return {**moved, "power": unknowns["power"] - factor.log()}
+
+    def step_lengths(self, level: Level) -> Mapping[str, float]:
+        """Return the step length of each unknown."""
+        light = dict.fromkeys(self.light.solved(), _LIGHT_STEP)
+        if "shift" in light:
+            light["shift"] = 0.1 * _LIGHT_STEP
+        return {**self.model.step_lengths(), **light}
+
+    def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:
+        """Return the mean residual of the re-renders."""
+        view = self.view(level)
+        return svbrdf_render_loss(
+            self.model.maps(unknowns), view.images, size=self.photos.size, residual=RESIDUAL,
+            mask=view.weights.part(part), **self.light.pairs(unknowns),
+        ).sum()  # fmt: skip
+
+    def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
+        """Return the weighted priors of material and light."""
+        material = self.model.prior(unknowns, self.view(level))
+        return material + _LIGHT_PRIOR * self.light.prior(unknowns)
