@@ -108,9 +108,12 @@ def progress_bars() -> Iterator[Callable[[str, int, int, float | None], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description:>13}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(), TextColumn("{task.fields[error]}"),
-    )  # fmt: skip
+        TextColumn("{task.description:>13}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[error]}"),
+    )
     bars: dict[str, Any] = {}
     with Progress(*columns, console=Console(stderr=True)) as display:
 

@@ -1,9 +1,9 @@
 """Few materials for many texels: a shared basis with learned shares and shrunken deviations.
 
 A photograph shows the highlight of few texels, but most surfaces are made of few materials: texels
-that look alike share what is learned of any of them (H. Lensch et al., "Image-Based Reconstruction of
-Spatially Varying Materials", EGRW 2001). Each texel is a softmax mix of K materials; its first guess
-comes from how near its features lie to the K cluster centres, and the data may move it.
+that look alike share what is learned of any of them (H. Lensch et al., "Image-Based Reconstruction
+of Spatially Varying Materials", EGRW 2001). Each texel is a softmax mix of K materials; its first
+guess comes from how near its features lie to the K cluster centres, and the data may move it.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """What an inverse problem has to say for itself so that `solve` can solve it.
 
 ``argmin_z sum_i L(I_i, R(D(z), C_i)) + P(z)``: the unknowns z are named tensors; a problem decodes
-them, renders every observation i under its condition C_i, and returns the mean residual. It is posed
-on a ladder of levels, coarse to fine, and says how unknowns move up a rung.
+them, renders every observation i under its condition C_i, and returns the mean residual. It is
+posed on a ladder of levels, coarse to fine, and says how unknowns move up a rung.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """The one solver: coarse to fine, Adam or L-BFGS, restarts, early stopping, a cool-down.
 
-While a level runs, a tenth of the observations' own pixels is kept from the fit; the level stops when
-the residual on them no longer falls. It then cools down on all pixels. Nothing that is held out of
-the problem altogether is ever seen here.
+While a level runs, a tenth of the observations' own pixels is kept from the fit; the level stops
+when the residual on them no longer falls. It then cools down on all pixels. Nothing that is held
+out of the problem altogether is ever seen here.
 """
 
 import copy

@@ -1,8 +1,8 @@
 """How sure a solution is: the Gauss-Newton diagonal of the data term, probed at random.
 
 For residuals e(z) with deviation sigma, the diagonal of J^T J, J = de/dz, is the mean of (J^T v)^2
-over random signs v (Hutchinson, 1989; for squares: Bekas, Kokiopoulou and Saad, 2007). The deviation
-of an unknown, others held, is sigma / sqrt(diagonal + 1 / prior_deviation^2).
+over random signs v (Hutchinson, 1989; for squares: Bekas, Kokiopoulou and Saad, 2007). The
+deviation of an unknown, others held, is 1 / sqrt(diagonal / sigma^2 + 1 / prior_deviation^2).
 """
 
 from collections.abc import Callable, Sequence

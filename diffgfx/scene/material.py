@@ -37,7 +37,7 @@ class MaterialMaps:
         """Split the ten-channel tensor n3 d3 s3 r1, shape (b, 10, h, w), without copying it."""
         if maps.ndim != 4 or maps.shape[1] != 10:
             raise ShapeError(f"maps must have shape (b, 10, h, w), got {tuple(maps.shape)}")
-        normal, diffuse, specular, roughness = maps.split([3, 3, 3, 1], dim=1)
+        normal, diffuse, specular, roughness = torch.split(maps, [3, 3, 3, 1], dim=1)
         return cls(normal, diffuse, specular, roughness, (float(size[0]), float(size[1])))
 
     def to_tensor(self) -> Float[Tensor, "b 10 h w"]:

@@ -106,10 +106,19 @@ class CaptureProblem:
     def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:
         """Return the mean residual of the re-renders."""
         view = self.view(level)
+        pairs = self.light.pairs(unknowns)
         return svbrdf_render_loss(
-            self.model.maps(unknowns), view.images, size=self.photos.size, residual=RESIDUAL,
-            mask=view.weights.part(part), **self.light.pairs(unknowns),
-        ).sum()  # fmt: skip
+            self.model.maps(unknowns),
+            view.images,
+            pairs["light_position"],
+            pairs["light_intensity"],
+            pairs["camera_position"],
+            self.photos.size,
+            residual=RESIDUAL,
+            mask=view.weights.part(part),
+            ambient=pairs["ambient"],
+            cone=pairs["cone"],
+        ).sum()
 
     def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
         """Return the weighted priors of material and light."""
