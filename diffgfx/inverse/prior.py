@@ -6,6 +6,8 @@ from torch import Tensor
 __all__ = ["charbonnier", "edge_weights", "smoothness"]
 
 Field = Float[Tensor, "b c h w"]
+Edges = tuple[Float[Tensor, "#b 1 h w-1"], Float[Tensor, "#b 1 h-1 w"]]
+"""Weights of the differences to the right, and of those downward."""
 
 
 def charbonnier(x: Tensor, delta: float) -> Tensor:
@@ -13,7 +15,7 @@ def charbonnier(x: Tensor, delta: float) -> Tensor:
     return (x.square() + delta * delta).sqrt() - delta
 
 
-def edge_weights(guide: Field, deviation: float) -> tuple[Field, Field]:
+def edge_weights(guide: Field, deviation: float) -> Edges:
     """Return weights in (0, 1] that fall where a guide image changes, along x and along y.
 
     Args:
@@ -29,7 +31,7 @@ def edge_weights(guide: Field, deviation: float) -> tuple[Field, Field]:
     return (dx * scale).exp(), (dy * scale).exp()
 
 
-def smoothness(x: Field, weights: tuple[Field, Field], delta: float) -> Tensor:
+def smoothness(x: Field, weights: Edges, delta: float) -> Tensor:
     """Return the edge-aware total variation of a field (Charbonnier), mean over its differences."""
     right = charbonnier(x[..., 1:] - x[..., :-1], delta)
     down = charbonnier(x[..., 1:, :] - x[..., :-1, :], delta)

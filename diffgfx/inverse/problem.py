@@ -7,7 +7,7 @@ posed on a ladder of levels, coarse to fine, and says how unknowns move up a run
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -38,6 +38,7 @@ class Level:
     cooldown: int
 
 
+@runtime_checkable
 class Problem(Protocol):
     """A problem as `solve` sees it. All of it must be deterministic."""
 

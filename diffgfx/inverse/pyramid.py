@@ -7,6 +7,7 @@ from torch import Tensor
 __all__ = ["area_average", "bounded", "ladder", "prolong_field", "unbounded"]
 
 Field = Float[Tensor, "b c h w"]
+Resized = Float[Tensor, "b c new_h new_w"]
 
 
 def ladder(resolution: tuple[int, int], coarsest: int = 16) -> list[tuple[int, int]]:
@@ -18,7 +19,7 @@ def ladder(resolution: tuple[int, int], coarsest: int = 16) -> list[tuple[int, i
     return rungs
 
 
-def prolong_field(x: Field, resolution: tuple[int, int]) -> Field:
+def prolong_field(x: Field, resolution: tuple[int, int]) -> Resized:
     """Carry a field to a finer grid (bilinear between texel centres)."""
     if tuple(x.shape[-2:]) == resolution:
         return x
@@ -27,11 +28,27 @@ def prolong_field(x: Field, resolution: tuple[int, int]) -> Field:
     )
 
 
-def area_average(x: Field, resolution: tuple[int, int]) -> Field:
-    """Average a field down to a coarser grid."""
+def area_average(x: Field, resolution: tuple[int, int]) -> Resized:
+    """Average a field over the area of each texel of a coarser grid.
+
+    A texel that lies in two coarser ones counts in each by its share, so that the mean is kept.
+    """
     if tuple(x.shape[-2:]) == resolution:
         return x
-    return torch.nn.functional.interpolate(x, size=resolution, mode="area")
+    if all(fine % coarse == 0 for fine, coarse in zip(x.shape[-2:], resolution, strict=True)):
+        return torch.nn.functional.interpolate(x, size=resolution, mode="area")
+    rows = _overlap(x.shape[-2], resolution[0]).to(x)
+    columns = _overlap(x.shape[-1], resolution[1]).to(x)
+    return rows @ x @ columns.T
+
+
+def _overlap(fine: int, coarse: int) -> Float[Tensor, "coarse fine"]:
+    """Return the share of each coarse interval that each fine one covers."""
+    edges = torch.arange(coarse + 1, dtype=torch.float64) * fine / coarse
+    start = torch.arange(fine, dtype=torch.float64)
+    high = torch.minimum(edges[1:, None], start + 1)
+    low = torch.maximum(edges[:-1, None], start)
+    return (high - low).clamp_min(0.0) * (coarse / fine)
 
 
 def bounded(x: Tensor, low: float, high: float) -> Tensor:

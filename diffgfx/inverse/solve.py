@@ -8,14 +8,15 @@ out of the problem altogether is ever seen here.
 import copy
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from diffgfx.check import check_choice
 from diffgfx.errors import DivergedError, RangeError
-from diffgfx.inverse.problem import Level, Problem, Unknowns
+from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
 
 __all__ = ["Progress", "Record", "Solution", "SolverConfig", "solve"]
 
@@ -44,7 +45,8 @@ class SolverConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise unless every number means something."""
+        """Raise unless every choice means something."""
+        check_choice("optimiser", self.optimiser, ("adam", "lbfgs"))
         for name in ("restarts", "check_every", "patience"):
             if getattr(self, name) < 1:
                 raise RangeError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -115,21 +117,21 @@ def solve(
     return Solution(unknowns, tuple(history), residual, len(history))
 
 
-def _starts(start: Unknowns, config: SolverConfig, lengths: object) -> list[Unknowns]:
+def _starts(start: Unknowns, config: SolverConfig, names: Iterable[str]) -> list[Unknowns]:
     generator = torch.Generator().manual_seed(config.seed)
     starts = [start]
     for _ in range(config.restarts - 1):
         other = copy.copy(start)
-        for name in sorted(lengths):  # type: ignore[call-overload]
+        for name in sorted(names):
             noise = torch.randn(start[name].shape, generator=generator).to(start[name])
             other[name] = start[name] + config.spread * noise
         starts.append(other)
     return starts
 
 
-def _measure(problem: Problem, unknowns: Unknowns, level: Level, part: str) -> float:
+def _measure(problem: Problem, unknowns: Unknowns, level: Level, part: Part) -> float:
     with torch.no_grad():
-        return float(problem.data_loss(unknowns, level, part))  # type: ignore[arg-type]
+        return float(problem.data_loss(unknowns, level, part))
 
 
 class _Descent:
@@ -148,13 +150,13 @@ class _Descent:
             self.optimiser = torch.optim.Adam(groups, betas=config.betas)
         self.problem, self.leaves, self.level = problem, leaves, level
 
-    def step(self, part: str, scale: float) -> tuple[float, float]:
+    def step(self, part: Part, scale: float) -> tuple[float, float]:
         """Take one step with the step lengths times ``scale``; return data and prior terms."""
         terms: list[Tensor] = []
 
         def closure() -> Tensor:
             self.optimiser.zero_grad(set_to_none=True)
-            data = self.problem.data_loss(self.leaves, self.level, part)  # type: ignore[arg-type]
+            data = self.problem.data_loss(self.leaves, self.level, part)
             prior = self.problem.prior_loss(self.leaves, self.level)
             (data + prior).backward()  # type: ignore[no-untyped-call]
             if not terms:
@@ -183,14 +185,13 @@ def _solve_level(
         for name, value in unknowns.items()
     }
     descent = _Descent(problem, leaves, level, config)
-    best, waited = math.inf, 0
-    cooling = 0
+    best, waited, cooling = math.inf, 0, 0
     for step in range(level.steps + level.cooldown):
         stopping = None
-        if cooling == 0 and (step == level.steps or waited >= config.patience):
-            cooling = 1
-        elif cooling:
+        if cooling or step == level.steps or waited >= config.patience:
             cooling += 1
+        if cooling > level.cooldown:
+            break
         scale = 0.5 * (1 + math.cos(math.pi * cooling / (level.cooldown + 1)))
         data, prior = descent.step("all" if cooling else "fitted", scale)
         _check_finite(level, step, data, prior)
@@ -200,8 +201,6 @@ def _solve_level(
         history.append(Record(level.index, step, data, prior, stopping))
         if progress is not None:
             progress(level, step, data)
-        if cooling == level.cooldown and (cooling or step + 1 >= level.steps):
-            break
     return {name: value.detach() for name, value in leaves.items()}
 
 

@@ -28,7 +28,8 @@ def gauss_newton_deviation(
     """Return the standard deviation of each named unknown, given what the residuals tell of it.
 
     Args:
-        residuals: Maps unknowns to all residuals e, any shape; zero where a pixel is masked.
+        residuals: Maps unknowns to all residuals e, any shape; zero where a pixel is masked. Their
+            deviation sigma is the root mean square of those that are not zero.
         unknowns: The solution.
         names: The unknowns to judge.
         probes: Random sign vectors; the relative error of the diagonal falls with their root.
@@ -45,12 +46,15 @@ def gauss_newton_deviation(
         raise RangeError(f"probes must be at least 1, got {probes}")
     leaves = {n: v.detach().clone().requires_grad_(n in names) for n, v in unknowns.items()}
     e = residuals(leaves)
-    variance = e.detach().square().mean()
+    variance = e.detach().square().sum() / e.detach().count_nonzero().clamp_min(1)
+    variance = variance.clamp_min(torch.finfo(e.dtype).tiny)
     diagonal = {name: torch.zeros_like(unknowns[name]) for name in names}
     generator = torch.Generator().manual_seed(seed)
     for _ in range(probes):
         signs = torch.randint(0, 2, e.shape, generator=generator).to(e) * 2 - 1
-        found = torch.autograd.grad(e, [leaves[n] for n in names], signs, retain_graph=True)
+        found = torch.autograd.grad(
+            e, [leaves[n] for n in names], signs, retain_graph=True, materialize_grads=True
+        )
         for name, gradient in zip(names, found, strict=True):
             diagonal[name] += gradient.square() / probes
     precision = 1.0 / prior_deviation**2

@@ -1,6 +1,7 @@
 """An untrained encoder-decoder whose structure alone is a prior on images (deep image prior)."""
 
 import dataclasses
+import itertools
 
 import torch
 from jaxtyping import Float
@@ -50,7 +51,7 @@ class Hourglass(nn.Module):
         widths = [config.inputs] + [config.width] * config.depth
         self.down = nn.ModuleList(
             nn.Sequential(_layer(a, b, 3, stride=2), _layer(b, b, 3))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         )
         self.skips = nn.ModuleList(_layer(a, config.skip, 1) for a in widths[:-1])
         self.up = nn.ModuleList(

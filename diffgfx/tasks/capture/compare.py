@@ -47,7 +47,8 @@ def _fit_tile(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     height, width = picture.shape[:2]
     scale = _TILE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    small = cv2.resize(picture, size, interpolation=method)
     return small.astype(np.float32)
 
 
@@ -74,5 +75,7 @@ def _block(capture: Capture, result: CaptureResult, index: int) -> Picture:
     return block
 
 
-def _write(picture: Picture, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+def _write(
+    picture: Picture, text: str, place: tuple[int, int], colour: tuple[int, int, int]
+) -> None:
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)

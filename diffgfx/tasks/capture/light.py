@@ -37,8 +37,8 @@ class FlashLight:
     light: Float[Tensor, "n 3"]
     reference_power: Float[Tensor, "3"]
     power_known: bool
-    exposure: Float[Tensor, "n"]
-    exposure_known: Bool[Tensor, "n"]
+    exposure: Float[Tensor, " n"]
+    exposure_known: Bool[Tensor, " n"]
     refine: bool = False
 
     def to(self, device: torch.device) -> "FlashLight":
@@ -78,7 +78,7 @@ class FlashLight:
         """Return the radiant intensity of the flash, RGB."""
         return self.reference_power * unknowns["power"].exp()
 
-    def exposures(self, unknowns: Unknowns) -> Float[Tensor, "n"]:
+    def exposures(self, unknowns: Unknowns) -> Float[Tensor, " n"]:
         """Return the exposure of each photograph."""
         free = ~self.exposure_known
         solved = unknowns["exposure"] * free
@@ -105,7 +105,7 @@ class FlashLight:
         }
 
     def prior(self, unknowns: Unknowns) -> Tensor:
-        """Return how unlikely the light is: exposures near 1, a flash beside the lens, white light."""
+        """Return how unlikely the light is: exposures near 1, flash beside the lens, white."""
         power = unknowns["power"]
         return (
             1e-3 * unknowns["exposure"].square().sum()

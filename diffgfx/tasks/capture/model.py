@@ -1,8 +1,8 @@
 """The material as unknowns: slopes, diffuse, and few shared specular materials with deviations.
 
 Per texel: two slopes of the surface, logits of d, and a deviation of the logits of (F0, r) from the
-texel's mix of shared materials. The deviation is shrunk toward zero, so that a texel that never saw a
-highlight takes its gloss from texels that look like it.
+texel's mix of shared materials. The deviation is shrunk toward zero, so that a texel that never saw
+a highlight takes its gloss from texels that look like it.
 """
 
 import dataclasses

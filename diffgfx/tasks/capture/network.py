@@ -1,7 +1,7 @@
 """The material as the output of an untrained network (deep image prior).
 
-The unknowns are the network's weights and a gain per channel of d and F0, by which the scale between
-light and material can be settled. One level only: the network works on the finest grid.
+The unknowns are the network's weights and a gain per channel of d and F0, by which the scale
+between light and material can be settled. One level only: the network works on the finest grid.
 """
 
 import dataclasses
@@ -83,7 +83,7 @@ class NetworkModel:
         )
 
     def rescaled(self, unknowns: Unknowns, factor: Float[Tensor, "3"]) -> Unknowns:
-        """Return the unknowns with the gains moved by the log of ``factor`` (small reflectances)."""
+        """Return the unknowns with the gains moved by the log of ``factor``."""
         return {**unknowns, "gain": unknowns["gain"] + factor.log().repeat(2)}
 
     def prior(self, unknowns: Unknowns, view: View) -> Tensor:

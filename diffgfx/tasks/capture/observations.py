@@ -73,7 +73,7 @@ class PhotoPyramid:
         return area_average(self.images, resolution) / lit
 
     def features(self, resolution: tuple[int, int]) -> Float[Tensor, "3 h w"]:
-        """Return the log of a low quantile of the reflectance: colour with the highlights left out."""
+        """Return the log of a low quantile of the reflectance: colour without highlights."""
         reflectance = (self.reflectance(resolution) + _LOG_FLOOR).log()
         order = reflectance.sort(dim=0).values
         return order[round(_FEATURE_QUANTILE * (len(order) - 1))]

@@ -15,8 +15,8 @@ class CaptureOptions:
     Attributes:
         resolution: Texels along the longer side of the maps.
         holdout: ``"auto"``, ``"none"``, or the indices of the photos that the fit must not see.
-        final: ``"split"`` keeps the maps that were proven; ``"all"`` refits on every photo after the
-            proof and keeps the proof's metrics.
+        final: ``"split"`` keeps the maps that were proven; ``"all"`` refits on every photo after
+            the proof and keeps the proof's metrics.
         prior: ``"smooth"``: shared materials and edge-aware smoothness; ``"dip"``: an untrained
             network, up to 256 texels; ``"none"``.
         calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little.

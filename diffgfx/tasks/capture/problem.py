@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -20,6 +20,7 @@ _LIGHT_STEP = 0.01
 _LIGHT_PRIOR = 1.0
 
 
+@runtime_checkable
 class Model(Protocol):
     """A parametrisation of the material; `MaterialModel` and `NetworkModel` are two."""
 

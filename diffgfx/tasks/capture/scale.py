@@ -1,7 +1,7 @@
 """What sets the scale between light and albedo: known power, a grey patch, or a stated belief.
 
-Photographs fix only the product of light power and reflectance: k times the reflectance under 1/k of
-the light gives the same pictures, but for the small share (1 - F) that couples them.
+Photographs fix only the product of light power and reflectance: k times the reflectance under 1/k
+of the light gives the same pictures, but for the small share (1 - F) that couples them.
 """
 
 import dataclasses
@@ -56,8 +56,8 @@ def anchor_factor(
     if anchor == "grey_patch" and patch is not None:
         height, width = maps.shape[-2:]
         left, top, right, bottom = patch.rect
-        x0, x1 = int(left * width), max(int(round(right * width)), int(left * width) + 1)
-        y0, y1 = int(top * height), max(int(round(bottom * height)), int(top * height) + 1)
+        x0, x1 = int(left * width), max(round(right * width), int(left * width) + 1)
+        y0, y1 = int(top * height), max(round(bottom * height), int(top * height) + 1)
         seen = maps[0, 3:6, y0:y1, x0:x1].flatten(1).median(dim=1).values
         return patch.reflectance / seen.clamp_min(1e-6)
     if anchor == "belief":
@@ -72,6 +72,6 @@ def describe_belief(maps: Float[Tensor, "1 10 h w"]) -> str:
     interval = believed_interval(maps)
     return (
         f"the albedo scale was not measured: the median of diffuse + specular is taken as "
-        f"{_BELIEVED_MEDIAN}; all reflectances times {interval.low:.2f} to {interval.high:.2f} would "
-        "fit the photographs as well; give light_power or a grey_patch in capture.json to fix it"
+        f"{_BELIEVED_MEDIAN}; all reflectances times {interval.low:.2f} to {interval.high:.2f} "
+        "would fit the photographs as well; give light_power or a grey_patch in capture.json"
     )
