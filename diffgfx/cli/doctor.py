@@ -145,13 +145,10 @@ def _kernel_cache() -> dict[str, Any]:
 
 
 def _data() -> dict[str, Any]:
-    """Say where the real captures lie, which only tests, benchmarks and validation read."""
-    named = os.environ.get("DIFFGFX_DATA")
-    folder = Path(os.path.abspath(named or Path("..", "shared", "data")))
-    if (folder / "capture").is_dir():
-        return {"folder": str(folder), "found": True, "detail": "has captures"}
-    remedy = "set DIFFGFX_DATA to the folder that holds capture/; only tests and validation need it"
-    return {"folder": str(folder), "found": False, "detail": remedy}
+    from diffgfx.tasks.validation.data_folder import find_data_folder
+
+    data = find_data_folder()
+    return {"folder": str(data.folder), "found": data.found, "detail": data.detail}
 
 
 def _as_text(found: dict[str, Any]) -> str:
