@@ -28,6 +28,9 @@ from diffgfx.tasks.capture.observations import PhotoPyramid, View
 __all__ = ["MaterialModel", "PriorWeights"]
 
 ROUGHNESS_RANGE = (0.03, 1.0)
+_FEATURE_SIDE = 128      # texels of the photographs that are clustered first
+_LOG_FLOOR = 0.01
+_EVIDENCE_FLOOR = 0.02   # what a texel far from every highlight still says of its material
 _SPECULAR_START = 0.05
 _ROUGHNESS_START = 0.4
 
@@ -64,7 +67,7 @@ class PriorWeights:
         return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class MaterialModel:
     """Unknowns to maps, and what is believed of them.
 
@@ -78,14 +81,6 @@ class MaterialModel:
     weights: PriorWeights
     seed: int
 
-    def __post_init__(self) -> None:
-        """Cluster the texels once, at the finest level."""
-        resolution = (int(self.photos.images.shape[-2]), int(self.photos.images.shape[-1]))
-        features = self.photos.features(resolution)
-        centres = cluster(features, self.weights.materials, seed=self.seed)
-        self.basis = SharedBasis(centres, self.weights.feature_width)
-        self._first: dict[tuple[int, int], Tensor] = {}
-
     def first_diffuse(
         self, resolution: tuple[int, int], power: Tensor, distance: float
     ) -> Float[Tensor, "1 3 h w"]:
@@ -95,44 +90,62 @@ class MaterialModel:
         return (math.pi * median / irradiance).clamp(0.02, 0.9)
 
     def start(self, resolution: tuple[int, int], diffuse: Tensor) -> Unknowns:
-        """Return the unknowns at the coarsest level."""
+        """Return the unknowns at the coarsest level, clustered by the photographs' colours."""
         like = self.photos.images
-        count = len(self.basis.centres)
-        materials = like.new_empty(count, 4)
+        finest = (int(like.shape[-2]), int(like.shape[-1]))
+        middle = min(finest, (_FEATURE_SIDE, _FEATURE_SIDE))
+        centres = cluster(self.photos.features(middle), self.weights.materials, seed=self.seed)
+        basis = SharedBasis(centres, self.weights.feature_width)
+        first = basis.first_shares(self.photos.features(resolution))
+        materials = like.new_empty(len(centres), 4)
         materials[:, :3] = unbounded(like.new_tensor(_SPECULAR_START), 0.0, 1.0)
         materials[:, 3] = unbounded(like.new_tensor(_ROUGHNESS_START), *ROUGHNESS_RANGE)
         return {
             "slope": like.new_zeros(1, 2, *resolution),
             "diffuse": unbounded(diffuse * 0.8, 0.0, 1.0),
             "deviation": like.new_zeros(1, 4, *resolution),
-            "shares": like.new_zeros(1, count, *resolution),
+            "shares": torch.zeros_like(first),
             "materials": materials,
+            "first": first,
         }
 
     def prolong(self, unknowns: Unknowns, resolution: tuple[int, int]) -> Unknowns:
-        """Carry the unknowns to a finer grid."""
-        fields = ("slope", "diffuse", "deviation", "shares")
+        """Carry the unknowns to a finer grid, and cluster anew by the d found so far.
+
+        The fitted d is a better feature than any photograph: its highlights are gone. Materials
+        become the means of the gloss found so far, weighed by share and by how nearly a texel saw
+        a highlight; the maps stay as they were.
+        """
+        gloss = prolong_field(self.gloss(unknowns), resolution)
+        slope = prolong_field(unknowns["slope"], resolution)
+        diffuse = prolong_field(unknowns["diffuse"], resolution)
+        features = (bounded(diffuse[0], 0.0, 1.0) + _LOG_FLOOR).log()
+        centres = cluster(features, self.weights.materials, seed=self.seed)
+        first = SharedBasis(centres, self.weights.feature_width).first_shares(features)
+        weight = first.softmax(dim=1) * (self.photos.evidence(resolution) + _EVIDENCE_FLOOR)
+        total = weight.sum(dim=(0, 2, 3))[:, None].clamp_min(1e-9)
+        materials = torch.einsum("bkhw,bphw->kp", weight, gloss) / total
         return {
-            name: prolong_field(value, resolution) if name in fields else value
-            for name, value in unknowns.items()
+            **unknowns,
+            "slope": slope,
+            "diffuse": diffuse,
+            "deviation": gloss - SharedBasis.mix(first, materials),
+            "shares": torch.zeros_like(first),
+            "materials": materials,
+            "first": first,
         }
 
     def step_lengths(self) -> dict[str, float]:
         """Return the step length of each unknown."""
         lengths = {"slope": 0.03, "diffuse": 0.03, "deviation": 0.03, "materials": 0.03}
-        return lengths if len(self.basis.centres) == 1 else {**lengths, "shares": 0.02}
+        return {**lengths, "shares": 0.02} if self.weights.materials > 1 else lengths
 
     def gloss(self, unknowns: Unknowns) -> Float[Tensor, "1 4 h w"]:
         """Return the logits of F0 and r."""
-        if len(self.basis.centres) == 1:
-            return unknowns["deviation"] + unknowns["materials"][0][None, :, None, None]
-        shares = unknowns["shares"]
-        resolution = (int(shares.shape[-2]), int(shares.shape[-1]))
-        if resolution not in self._first:
-            features = self.photos.features(resolution)
-            self._first = {resolution: self.basis.first_shares(features)}
-        mixed = self.basis.mix(self._first[resolution] + shares, unknowns["materials"])
-        return mixed + unknowns["deviation"]
+        materials, deviation = unknowns["materials"], unknowns["deviation"]
+        if len(materials) == 1:
+            return deviation + materials[0][None, :, None, None]
+        return SharedBasis.mix(unknowns["first"] + unknowns["shares"], materials) + deviation
 
     def maps(self, unknowns: Unknowns) -> Float[Tensor, "1 10 h w"]:
         """Return the maps n3 d3 s3 r1; the normal is not normalised."""

@@ -12,6 +12,7 @@ __all__ = ["PhotoPyramid", "View"]
 
 _LOG_FLOOR = 0.01
 _FEATURE_QUANTILE = 0.3
+_HIGHLIGHT_SLOPE = 0.12   # tangent at which a middling lobe has fallen to exp(-1/2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,12 @@ class PhotoPyramid:
         cosine, squared = self.geometry(resolution)
         lit = squared.mean() / squared * cosine
         return area_average(self.images, resolution) / lit
+
+    def evidence(self, resolution: tuple[int, int]) -> Float[Tensor, "1 1 h w"]:
+        """Return how nearly each texel saw a mirror reflection of the flash, added over photos."""
+        cosine, _ = self.geometry(resolution)
+        slope = (1 - cosine.square()) / cosine.square()
+        return (-0.5 * slope / _HIGHLIGHT_SLOPE**2).exp().sum(dim=0, keepdim=True)
 
     def features(self, resolution: tuple[int, int]) -> Float[Tensor, "3 h w"]:
         """Return the log of a low quantile of the reflectance: colour without highlights."""
