@@ -1,14 +1,13 @@
 """``diffgfx capture``: a material from posed flash photographs."""
 
 import argparse
-import contextlib
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
+from diffgfx.cli._progress import progress_bars
 from diffgfx.errors import RangeError
 
-__all__ = ["register", "run"]
+__all__ = ["progress_bars", "register", "run"]
 
 
 def register(subparsers: Any) -> None:
@@ -99,28 +98,3 @@ def _summary(metrics: dict[str, Any], out: str) -> str:
         f"{metrics['resolution'][1]}; wrote {out}/: look at compare.png"
     )
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int, float | None], None]]:
-    """Show a bar a stage on stderr, with the current error, while the block runs."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description:>13}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[error]}"),
-    )
-    bars: dict[str, Any] = {}
-    with Progress(*columns, console=Console(stderr=True)) as display:
-
-        def tell(stage: str, done: int, total: int, error: float | None) -> None:
-            if stage not in bars:
-                bars[stage] = display.add_task(stage, total=total, error="")
-            text = "" if error is None else f"error {error:.4f}"
-            display.update(bars[stage], completed=done, error=text)
-
-        yield tell
