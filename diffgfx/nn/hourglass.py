@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diffgfx.errors import ShapeError
+
 __all__ = ["Hourglass", "HourglassConfig"]
 
 
@@ -60,7 +62,17 @@ class Hourglass(nn.Module):
         self.last = nn.Conv2d(config.width, config.outputs, 1)
 
     def forward(self, noise: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
-        """Return the image, of the noise's height and width."""
+        """Return the image, of the noise's height and width.
+
+        Raises:
+            ShapeError: If a side is at most ``2^depth``, too short to be halved that often.
+        """
+        shortest = 2**self.config.depth + 1
+        if min(noise.shape[-2:]) < shortest:
+            raise ShapeError(
+                f"noise must be at least {shortest} x {shortest} for depth {self.config.depth}, "
+                f"got {noise.shape[-2]} x {noise.shape[-1]}; lower HourglassConfig.depth"
+            )
         x, carried = noise, []
         for down, skip in zip(self.down, self.skips, strict=True):
             carried.append(skip(x))

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffgfx.errors import RangeError
 from diffgfx.inverse import Unknowns, bounded, unbounded
 from diffgfx.nn import Hourglass, HourglassConfig
 from diffgfx.tasks.capture.model import ROUGHNESS_RANGE
@@ -20,6 +21,7 @@ __all__ = ["NetworkModel"]
 
 _SLOPE_SCALE = 0.1
 _FLAT = 0.05
+_SHORTEST = 3
 
 
 @dataclasses.dataclass
@@ -35,12 +37,18 @@ class NetworkModel:
     seed: int
 
     def __post_init__(self) -> None:
-        """Draw the noise and the first weights."""
-        config = HourglassConfig()
+        """Draw the noise and the first weights; raise `RangeError` if a side is too short."""
+        height, width = self.photos.images.shape[-2:]
+        if min(height, width) < _SHORTEST:
+            raise RangeError(
+                f"photographs must have at least {_SHORTEST} texels a side with the dip prior, got "
+                f"{width} x {height}; raise the resolution or pass the smooth prior"
+            )
+        depth = (min(height, width) - 1).bit_length() - 1  # the deepest level keeps two texels
+        config = HourglassConfig(depth=min(depth, HourglassConfig.depth))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network = Hourglass(config).to(self.photos.images)
-            height, width = self.photos.images.shape[-2:]
             self.noise = 0.1 * torch.rand(1, config.inputs, height, width).to(self.photos.images)
 
     def first_diffuse(
