@@ -28,6 +28,8 @@ from diffgfx.tasks.capture.run import CaptureResult
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
 
+_STEM_BYTES = 200   # of the 255 that a file system gives a name
+
 
 def export_capture(
     capture: Capture,
@@ -72,10 +74,11 @@ def export_capture(
         tell("export", 2, 4, None)
         _write_renders(staging / "rerender", capture, result)
         write_png(staging / "compare.png", draw_comparison(capture, result))
-        write_capture(staging / "capture.json", refined_capture(capture, result))
+        refined = refined_capture(capture, result, options)
+        write_capture(staging / "capture.json", refined)
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
-        metrics = capture_metrics(capture, result, options, seconds, warnings)
+        metrics = capture_metrics(result, refined, seconds, warnings)
         text = json.dumps(metrics, indent=1, allow_nan=False)
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
@@ -86,12 +89,18 @@ def _write_renders(folder: Path, capture: Capture, result: CaptureResult) -> Non
     folder.mkdir()
     for index, photo in enumerate(capture.photos):
         picture = encode_transfer(result.renders[index], capture.transfer)
-        name = f"{index}_{Path(photo.file).stem}.png"
-        write_png(folder / name, picture.permute(1, 2, 0).numpy())
+        stem = Path(photo.file).stem.encode()[:_STEM_BYTES].decode(errors="ignore")
+        write_png(folder / f"{index}_{stem}.png", picture.permute(1, 2, 0).numpy())
 
 
-def refined_capture(capture: Capture, result: CaptureResult) -> Capture:
-    """Return the capture with the light, poses and exposures that the fit found."""
+def refined_capture(
+    capture: Capture, result: CaptureResult, options: CaptureOptions
+) -> Capture:
+    """Return the capture with the light, poses and exposures that the fit found.
+
+    The exposure of a photograph that no fit saw is the one its measurement solved.
+    """
+    unseen = result.held_out if options.final == "split" else ()
     pairs = result.light.pairs(result.unknowns)
     exposures = result.light.exposures(result.unknowns).tolist()
     photos = [
@@ -99,7 +108,7 @@ def refined_capture(capture: Capture, result: CaptureResult) -> Capture:
             photo,
             camera=_vector(pairs["camera_position"][0, i]),
             light=_vector(pairs["light_position"][0, i]),
-            exposure=exposures[i] * (result.errors[i].exposure if i in result.held_out else 1.0),
+            exposure=exposures[i] * (result.errors[i].exposure if i in unseen else 1.0),
         )
         for i, photo in enumerate(capture.photos)
     ]
@@ -117,13 +126,16 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def capture_metrics(
-    capture: Capture,
-    result: CaptureResult,
-    options: CaptureOptions,
-    seconds: dict[str, float],
-    warnings: Sequence[str],
+    result: CaptureResult, refined: Capture, seconds: dict[str, float], warnings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the numbers of a capture as ``metrics.json`` holds them."""
+    """Return the numbers of a capture as ``metrics.json`` holds them.
+
+    Args:
+        result: What `capture_material` returned.
+        refined: What `refined_capture` made of it.
+        seconds: Time of every stage.
+        warnings: What the user should know, a line each.
+    """
     photos = [
         {
             "file": photo.file,
@@ -133,9 +145,8 @@ def capture_metrics(
             "psnr": error.psnr,
             "ssim": error.ssim,
         }
-        for index, (photo, error) in enumerate(zip(capture.photos, result.errors, strict=True))
+        for index, (photo, error) in enumerate(zip(refined.photos, result.errors, strict=True))
     ]
-    refined = refined_capture(capture, result)
     offset = result.unknowns["offset"] * result.light.distance
     ambient = result.light.power(result.unknowns) * result.unknowns["ambient"].exp()
     return {
@@ -153,11 +164,10 @@ def capture_metrics(
         "peak_rss_mb": _peak_rss_mb(),
         "resolution": list(result.photos.resolution),
         "steps": result.steps,
-        "options": dataclasses.asdict(options),
         "warnings": list(warnings),
     }
 
 
 def _peak_rss_mb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

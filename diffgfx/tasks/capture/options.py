@@ -20,7 +20,7 @@ class CaptureOptions:
         prior: ``"smooth"``: shared materials and edge-aware smoothness; ``"dip"``: an untrained
             network, up to 256 texels; ``"none"``.
         calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little.
-        seed: Seed of everything that is drawn.
+        seed: Seed of everything that is drawn, from 0 to 2^31 - 1.
         device: ``"cpu"`` or ``"cuda"``.
     """
 
@@ -36,6 +36,8 @@ class CaptureOptions:
         """Raise unless the options go together."""
         if self.resolution < 16:
             raise RangeError(f"resolution must be at least 16, got {self.resolution}; try 256")
+        if not 0 <= self.seed < 1 << 31:
+            raise RangeError(f"seed must be from 0 to 2147483647, got {self.seed}; try 0")
         if self.prior == "dip" and self.resolution > 256:
             raise RangeError(
                 f"resolution must be at most 256 with the dip prior, got {self.resolution}; "
