@@ -1,5 +1,8 @@
 """Light/view pairs as the shading ops take them: checked, broadcast, packed 16 numbers a row."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -10,6 +13,8 @@ __all__ = ["PAIR_SIZE", "check_maps", "pack_pairs"]
 PAIR_SIZE = 16
 """Light position 3, intensity 3, camera position 3, axis 3, cone 1, ambient 3."""
 
+REQUIRED = ("light_position", "light_intensity", "camera_position")
+
 
 def check_maps(maps: Tensor, sizes: dict[str, int], name: str = "maps") -> None:
     """Raise unless ``maps`` is a float tensor of shape (B, 10, H, W)."""
@@ -18,48 +23,33 @@ def check_maps(maps: Tensor, sizes: dict[str, int], name: str = "maps") -> None:
     check_shape(name, maps, ("B", 10, "H", "W"), sizes, remedy)
 
 
-def pack_pairs(
-    maps: Tensor,
-    light_position: Tensor,
-    light_intensity: Tensor,
-    camera_position: Tensor,
-    sizes: dict[str, int],
-    *,
-    axis: Tensor | None,
-    cone: Tensor | None,
-    ambient: Tensor | None,
-) -> Tensor:
+def pack_pairs(maps: Tensor, given: Mapping[str, Tensor | None], sizes: dict[str, int]) -> Tensor:
     """Check the pairs against the maps and pack them, differentiably, into rows of 16 numbers.
+
+    Args:
+        maps: Already checked.
+        given: ``light_position``, ``light_intensity``, ``camera_position`` and, where there are
+            any, ``axis``, ``cone`` and ``ambient``.
+        sizes: The sizes of the maps by letter; edited in place.
 
     Returns:
         Rows of shape (B, N, 16), or (1, N, 16) where all materials share their pairs.
     """
-    vectors = {
-        "light_position": light_position,
-        "light_intensity": light_intensity,
-        "camera_position": camera_position,
-        "axis": axis,
-        "ambient": ambient,
-    }
-    for name, value in {**vectors, "cone": cone}.items():
-        if value is None:
-            continue
-        check_tensor(name, value)
-        rule = ("B|1", "N") if name == "cone" else ("B|1", "N", 3)
-        check_shape(name, value, rule, sizes)
-    everything = {"maps": maps, **vectors, "cone": cone}
-    check_same_dtype(everything)
-    check_same_device(everything)
-    if axis is None:
-        axis = torch.zeros_like(light_position)
-        if cone is not None:
-            axis = -light_position
-    if cone is not None:
-        axis = axis / axis.square().sum(dim=-1, keepdim=True).sqrt()
+    for name, value in given.items():
+        if value is not None or name in REQUIRED:
+            rule = ("B|1", "N") if name == "cone" else ("B|1", "N", 3)
+            check_shape(name, check_tensor(name, value), rule, sizes)
+    check_same_dtype({"maps": maps, **given})
+    check_same_device({"maps": maps, **given})
+    position, intensity, camera = (cast(Tensor, given[name]) for name in REQUIRED)
+    axis, cone, ambient = (given.get(name) for name in ("axis", "cone", "ambient"))
+    if cone is None:
+        axis, cone = torch.zeros_like(position), position.new_zeros(position.shape[:2])
     else:
-        cone = light_position.new_zeros(light_position.shape[:2])
+        axis = -position if axis is None else axis
+        axis = axis / axis.square().sum(dim=-1, keepdim=True).sqrt()
     if ambient is None:
-        ambient = torch.zeros_like(light_intensity)
-    parts = [light_position, light_intensity, camera_position, axis, cone[..., None], ambient]
+        ambient = torch.zeros_like(intensity)
+    parts = [position, intensity, camera, axis, cone[..., None], ambient]
     count = next((part.shape[0] for part in parts if part.shape[0] != 1), 1)
     return torch.cat([part.expand(count, -1, -1) for part in parts], dim=-1)

@@ -1,4 +1,13 @@
-"""Shading of flat materials under light/view pairs, as a differentiable op."""
+"""Shading of flat materials under light/view pairs, as a differentiable op.
+
+``L = f(n, l, v) (n.l) I / |x - light|^2 (cos to the axis)^cone``, with
+``f = (1 - max_c F_c) d / pi + D V F``: GGX with the height-correlated Smith term and Schlick's
+Fresnel, and no epsilon in it.
+
+Source: B. Walter et al., "Microfacet Models for Refraction through Rough Surfaces", EGSR 2007;
+E. Heitz, "Understanding the Masking-Shadowing Function", JCGT 2014; Khronos, glTF 2.0, appendix B,
+and KHR_materials_specular.
+"""
 
 from collections.abc import Sequence
 
@@ -106,14 +115,11 @@ def shade_svbrdf(
     orthographic: bool = False,
     backend: Backend = "auto",
 ) -> Tensor:
-    r"""Return the radiance that flat materials send to a camera, under point or distant lights.
+    """Return the radiance that flat materials send to a camera, under point or distant lights.
 
-    Each of B materials is shaded under each of N light/view pairs in one launch:
-    ``L = f(n, l, v) (n.l) I / |x - light|^2 (cos to the axis)^cone``, with
-    ``f = (1 - max_c F_c) d / pi + D V F`` (GGX with the height-correlated Smith term and Schlick's
-    Fresnel; no epsilon in it). The surface is black where the light or the eye is below it. At
-    grazing view f can reflect more than it receives, as glTF's does. Valid, and gradient-checked,
-    for roughness from 0.03 to 1.
+    Each of B materials is shaded under each of N light/view pairs in one launch; this module's head
+    has the equations. It is black where the light or the eye is below the surface, and at grazing
+    view can reflect more than it receives, as glTF's does. Valid for roughness from 0.03 to 1.
 
     Args:
         maps: Normal 3 (tangent space, +y up, any positive length), diffuse 3, specular F0 3,
@@ -137,29 +143,24 @@ def shade_svbrdf(
         Radiance [W/(m^2 sr)], linear RGB, shape (B, N, 3, H, W), row 0 at the top.
 
     Raises:
-        ShapeError, DtypeError, DeviceError: If an argument does not fit; the message names it.
-        RangeError: If a size is not above zero.
+        ShapeError, DtypeError, DeviceError, RangeError: If an argument does not fit; it is named.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
     Gradients: to maps, light position and intensity, camera position, axis and cone; zero where
     light or eye is below the surface. Where channels tie for the largest F, they share its gradient
     evenly. No forward mode and no second derivative.
-
-    Source: B. Walter et al., "Microfacet Models for Refraction through Rough Surfaces", EGSR 2007;
-    E. Heitz, "Understanding the Masking-Shadowing Function", JCGT 2014; Khronos, glTF 2.0,
-    appendix B, and KHR_materials_specular.
     """
     sizes: dict[str, int] = {}
     check_maps(maps, sizes)
-    pairs = pack_pairs(
-        maps, light_position, light_intensity, camera_position, sizes,
-        axis=axis, cone=cone, ambient=None,
-    )  # fmt: skip
-    width, height = check_size(size)
+    given = {
+        "light_position": light_position, "light_intensity": light_intensity,
+        "camera_position": camera_position, "axis": axis, "cone": cone,
+    }  # fmt: skip
+    pairs = pack_pairs(maps, given, sizes)
+    extent = list(check_size(size))
     refuse_forward_mode("shade_svbrdf", maps, pairs)
     chosen = choose_backend("shade_svbrdf", backend, maps.device)
-    coned = cone is not None
-    image: Tensor = _shade(maps, pairs, [width, height], directional, orthographic, coned, chosen)
+    image: Tensor = _shade(maps, pairs, extent, directional, orthographic, cone is not None, chosen)
     return image
 
 

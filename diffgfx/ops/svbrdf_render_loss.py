@@ -1,6 +1,6 @@
 """The rendering loss of SVBRDF capture, value and gradient in one pass over the texels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, get_args
 
 import torch
@@ -138,11 +138,60 @@ def _check_target(target: Tensor, mask: Tensor | None, maps: Tensor, sizes: dict
     check_same_device({"maps": maps, "target": target, "mask": mask})
 
 
+def _check_goal_stands_still(target: Tensor, pairs: Mapping[str, Tensor | None]) -> None:
+    """Maps as a target are shaded too: a gradient to the pairs would miss the target's share."""
+    for name, value in pairs.items():
+        if target.ndim == 4 and value is not None and value.requires_grad:
+            raise RangeError(
+                f"{name} must not require a gradient where target is maps; pass {name}.detach(), "
+                "or a target of pictures"
+            )
+
+
 def _check_residual(residual: Residual) -> None:
     check_choice("residual.kind", residual.kind, get_args(LossKind))
     for name in ("epsilon", "delta", "white"):
         if not getattr(residual, name) > 0:
             raise RangeError(f"residual.{name} must be above zero, got {getattr(residual, name)}")
+
+
+def _check(
+    maps: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    residual: Residual,
+    given: Mapping[str, Tensor | None],
+) -> Tensor:
+    """Check everything that is not a plain number, and return the packed pairs."""
+    sizes: dict[str, int] = {}
+    check_maps(maps, sizes)
+    pairs = pack_pairs(maps, given, sizes)
+    _check_target(target, mask, maps, sizes)
+    _check_goal_stands_still(target, given)
+    _check_residual(residual)
+    refuse_forward_mode("svbrdf_render_loss", maps, pairs, target, mask)
+    return pairs
+
+
+def _evaluate(
+    maps: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    pairs: Tensor,
+    size: Sequence[float],
+    residual: Residual,
+    flags: list[bool],
+    backend: Backend,
+) -> Tensor:
+    chosen = choose_backend("svbrdf_render_loss", backend, maps.device)
+    numbers = [*check_size(size), residual.epsilon, residual.delta, residual.white]
+    graded = torch.is_grad_enabled()
+    wants = [graded and maps.requires_grad, graded and pairs.requires_grad]
+    weights = maps.new_empty((0,)) if mask is None else mask
+    loss: Tensor = _loss(
+        maps, target, weights, pairs, numbers, residual.kind, flags, wants, chosen
+    )[0]
+    return loss
 
 
 def svbrdf_render_loss(
@@ -165,56 +214,40 @@ def svbrdf_render_loss(
     """Return the mean difference between a material's pictures and their target.
 
     Equal to shading with `shade_svbrdf` and comparing, but value and gradient come from one pass
-    over the texels, and no picture is stored: memory beyond the gradient does not grow with N.
+    over the texels, and no picture is stored. What is not explained here is explained there.
 
     Args:
-        maps: The material, shape (B, 10, H, W); see `shade_svbrdf`, as for all that is not here.
+        maps: The material, shape (B, 10, H, W).
         target: Pictures, linear, shape (B, N, 3, H, W); or maps (B, 10, H, W) that are shaded
             beside the material under the same pairs. No gradient.
-        light_position: See `shade_svbrdf`.
-        light_intensity: See `shade_svbrdf`; a photograph's exposure is a factor on it.
-        camera_position: See `shade_svbrdf`.
-        size: See `shade_svbrdf`.
+        light_position: Shape (B or 1, N, 3).
+        light_intensity: Shape (B or 1, N, 3); a photograph's exposure is a factor on it.
+        camera_position: Shape (B or 1, N, 3).
+        size: Width and height of the sample [m].
         residual: How a radiance is held against its target.
         mask: Weight of each texel, >= 0, shape (B or 1, N or 1, H, W); a target under weight zero
             may be anything. No gradient.
         ambient: Radiance of a uniform surrounding light, shape (B or 1, N, 3), reflected with
             ``d (1 - max_c s_c) + s``; default: none.
-        axis: See `shade_svbrdf`.
-        cone: See `shade_svbrdf`.
-        directional: See `shade_svbrdf`.
-        orthographic: See `shade_svbrdf`.
-        backend: See `shade_svbrdf`.
+        axis: Shape (B or 1, N, 3).
+        cone: Shape (B or 1, N).
+        directional: The light is distant.
+        orthographic: The eye is distant.
+        backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
     Returns:
-        The weighted mean over pairs, channels and texels for each material, shape (B,); zero where
-        all weights are zero.
+        The weighted mean for each material, shape (B,); zero where all weights are zero.
 
     Raises:
         ShapeError, DtypeError, DeviceError, RangeError, BackendError: As `shade_svbrdf`.
 
-    Gradients: to maps, light position and intensity, camera position, ambient, axis and cone. No
-    forward mode and no second derivative.
-
-    Source: V. Deschaintre et al., "Single-Image SVBRDF Capture with a Rendering-Aware Deep
-    Network", SIGGRAPH 2018, section 4.2 (the default: L1 of log(x + 0.01)).
+    Gradients: to maps and, for a target of pictures, to all of the pairs; none of second order.
+    Source: V. Deschaintre et al., SIGGRAPH 2018, section 4.2 (the default residual).
     """
-    sizes: dict[str, int] = {}
-    check_maps(maps, sizes)
-    pairs = pack_pairs(
-        maps, light_position, light_intensity, camera_position, sizes,
-        axis=axis, cone=cone, ambient=ambient,
-    )  # fmt: skip
-    _check_target(target, mask, maps, sizes)
-    _check_residual(residual)
-    refuse_forward_mode("svbrdf_render_loss", maps, pairs, target, mask)
-    chosen = choose_backend("svbrdf_render_loss", backend, maps.device)
-    numbers = [*check_size(size), residual.epsilon, residual.delta, residual.white]
+    given = {
+        "light_position": light_position, "light_intensity": light_intensity,
+        "camera_position": camera_position, "axis": axis, "cone": cone, "ambient": ambient,
+    }  # fmt: skip
+    pairs = _check(maps, target, mask, residual, given)
     flags = [directional, orthographic, cone is not None, ambient is not None]
-    graded = torch.is_grad_enabled()
-    wants = [graded and maps.requires_grad, graded and pairs.requires_grad]
-    weights = maps.new_empty((0,)) if mask is None else mask
-    loss: Tensor = _loss(
-        maps, target, weights, pairs, numbers, residual.kind, flags, wants, chosen
-    )[0]
-    return loss
+    return _evaluate(maps, target, mask, pairs, size, residual, flags, backend)

@@ -7,6 +7,7 @@ and whose mean is zero. Its matrix is a sum of one matrix an axis; their eigenve
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_.pull import pull
 from diffgfx_kernels.torch_.slopes import axis_of
 
 __all__ = ["STEEPEST", "backward", "forward", "heights", "slopes"]
@@ -63,5 +64,4 @@ def backward(g_height: Tensor, normal: Tensor, size: tuple[float, float], bounda
     """Return the gradient to the normals."""
     if normal.numel() == 0:
         return torch.zeros_like(normal)
-    pull = torch.func.vjp(lambda n: heights(n, size, boundary), normal)[1]
-    return pull(g_height)[0]  # type: ignore[no-any-return]
+    return pull(lambda n: heights(n, size, boundary), (normal,), g_height)[1][0]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_.pull import pull
 from diffgfx_kernels.torch_.slopes import slopes_along
 
 __all__ = ["backward", "forward", "normals"]
@@ -28,5 +29,4 @@ def backward(g_normal: Tensor, height: Tensor, size: tuple[float, float], bounda
     """Return the gradient to the heights."""
     if height.numel() == 0:
         return torch.zeros_like(height)
-    pull = torch.func.vjp(lambda h: normals(h, size, boundary), height)[1]
-    return pull(g_normal)[0]  # type: ignore[no-any-return]
+    return pull(lambda h: normals(h, size, boundary), (height,), g_normal)[1][0]

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.torch_.brdf import brdf_cosine, normalise
+from diffgfx_kernels.torch_.pull import pull
 
 __all__ = ["backward", "forward", "render"]
 
@@ -75,6 +76,5 @@ def backward(
     def image(m: Tensor, p: Tensor) -> Tensor:
         return render(m, p, size, directional, orthographic, coned)
 
-    pull = torch.func.vjp(image, maps, pairs)[1]
-    g_maps, g_pairs = pull(g_image)
+    g_maps, g_pairs = pull(image, (maps, pairs), g_image)[1]
     return g_maps, g_pairs if lit else torch.zeros_like(pairs)

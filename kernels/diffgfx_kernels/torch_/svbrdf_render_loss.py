@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_.pull import pull
 from diffgfx_kernels.torch_.shade_svbrdf import render
 
 __all__ = ["forward"]
@@ -52,6 +53,5 @@ def forward(
 
     if not any(wants):
         return losses(maps, each), maps.new_empty((0,)), maps.new_empty((0,))
-    value = torch.func.vjp(losses, maps, each)
-    g_maps, g_pairs = value[1](torch.ones_like(value[0]))
-    return value[0], g_maps, g_pairs if wants[1] else maps.new_empty((0,))
+    loss, (g_maps, g_pairs) = pull(losses, (maps, each))
+    return loss, g_maps, g_pairs if wants[1] else maps.new_empty((0,))
