@@ -25,6 +25,7 @@ _ALL = 0.99                     # saturated fraction beyond which a photograph t
 _ASPECT_TOLERANCE = 0.01
 _SIDE_MINIMUM = 16
 _VALUE_LIMIT = 1e9
+_WEIGHT_MINIMUM = np.float32(1e-6)     # so that a texel that is masked out still has an average
 
 _Plane = npt.NDArray[np.float32]
 _Planes = tuple[_Plane, _Plane, _Plane | None]  # linear (h, w, 3), clipped (h, w), mask (h, w)
@@ -36,8 +37,9 @@ class PhotoSet:
 
     Attributes:
         images: Linear RGB, area averages of the stored pixels, not negative, shape (n, 3, h, w).
+            Where there is a mask it weighs them, as far as it leaves any.
         saturated: Fraction of a texel's stored pixels in which a channel is clipped (at least 254.5
-            of 255 of full scale; EXR: none), in [0, 1], shape (n, 1, h, w).
+            of 255 of full scale; EXR: none), averaged likewise, in [0, 1], shape (n, 1, h, w).
         valid: Weight from the photographs' masks, 1 where there is none, in [0, 1], shape
             (n, 1, h, w).
         resolution: Height and width in texels.
@@ -160,8 +162,13 @@ def _target(size: tuple[int, int], resolution: int | None) -> tuple[int, int]:
 def _load(capture: Capture, photo: Photo, target: tuple[int, int]) -> _Planes:
     """Return the texels of one photograph, so that its pixels are gone before the next is read."""
     linear, clipped, weight = _load_pixels(capture, photo)
-    reduced = None if weight is None else _reduce(weight, target)
-    return _reduce(linear, target), _reduce(clipped, target), reduced
+    if weight is None:
+        return _reduce(linear, target), _reduce(clipped, target), None
+    weight = np.maximum(weight, _WEIGHT_MINIMUM)
+    share = _reduce(weight, target)
+    linear = _reduce(linear * weight[..., None], target) / share[..., None]
+    valid = np.where(share > 2 * _WEIGHT_MINIMUM, share, 0.0).astype(np.float32)
+    return linear, _reduce(clipped * weight, target) / share, valid
 
 
 def _load_pixels(capture: Capture, photo: Photo) -> _Planes:

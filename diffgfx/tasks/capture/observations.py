@@ -35,7 +35,8 @@ class PhotoPyramid:
     """Photographs to fit, with their poses.
 
     Attributes:
-        images: Linear RGB at the finest level, shape (n, 3, h, w).
+        images: Linear RGB at the finest level, shape (n, 3, h, w). Texels of weight zero are given
+            what the other photographs lead to expect, so that averages and medians mean something.
         valid: Weight of each texel, shape (n, 1, h, w).
         light: Light positions, shape (n, 3).
         size: Width and height of the sample.
@@ -47,6 +48,22 @@ class PhotoPyramid:
     light: Float[Tensor, "n 3"]
     size: tuple[float, float]
     seed: int
+
+    def __post_init__(self) -> None:
+        """Fill the texels of weight zero, if there are any."""
+        hidden = self.valid <= 0.0
+        if bool(hidden.any()):
+            object.__setattr__(self, "images", self._filled(hidden))
+
+    def _filled(self, hidden: Tensor) -> Tensor:
+        height, width = self.images.shape[-2:]
+        cosine, squared = self.geometry((int(height), int(width)))
+        lit = cosine / squared
+        seen = (self.images / lit).masked_fill(hidden, torch.nan)
+        expected = seen.nanmedian(dim=0).values
+        overall = seen.transpose(0, 1).flatten(1).nanmedian(dim=1).values[:, None, None]
+        expected = torch.where(expected.isnan(), overall, expected)
+        return torch.where(hidden, expected * lit, self.images)
 
     def view(self, resolution: tuple[int, int]) -> View:
         """Return the photographs averaged down to a resolution."""

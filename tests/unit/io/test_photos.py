@@ -107,6 +107,18 @@ def test_masks_average_and_choose_the_pixels_that_are_judged(tmp_path):
         load_photos(capture_of(tmp_path, picture, masks={0: mask}))
 
 
+def test_what_is_masked_out_does_not_leak_into_an_average(tmp_path):
+    picture = grey(255)
+    picture[:, 6:] = 100
+    mask = np.zeros((16, 16), np.uint8)
+    mask[:, 6:] = 255
+    photos = load_photos(capture_of(tmp_path, picture, masks={0: mask}), 4)
+    wanted = [1.0, 100 / 255, 100 / 255, 100 / 255]         # the first is masked out all over
+    np.testing.assert_allclose(photos.images[0, 0, 0].numpy(), wanted, atol=1e-5)
+    np.testing.assert_allclose(photos.saturated[0, 0, 0].numpy(), [1.0, 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(photos.valid[0, 0, 0].numpy(), [0.0, 0.5, 1.0, 1.0], atol=1e-6)
+
+
 def test_a_larger_resolution_is_not_made_up(tmp_path):
     photos = load_photos(capture_of(tmp_path, grey(90)), 64)
     assert photos.resolution == (16, 16)
