@@ -1,7 +1,8 @@
 """The material as the output of an untrained network (deep image prior).
 
-The unknowns are the network's weights and a gain per channel of d and F0, by which the scale
-between light and material can be settled. One level only: the network works on the finest grid.
+The unknowns are the network's weights and a gain per channel of d and F0; a factor on both, which
+no step moves, settles the scale between light and material. One level only: the network works on
+the finest grid.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ __all__ = ["NetworkModel"]
 _SLOPE_SCALE = 0.1
 _FLAT = 0.05
 _SHORTEST = 3
+_BRIGHTEST = 1.0 - 1e-4
 
 
 @dataclasses.dataclass
@@ -63,7 +65,7 @@ class NetworkModel:
         """Return the first weights, and gains that start d at its mean and F0 at 0.05."""
         gain = torch.cat([unbounded(diffuse, 0.0, 1.0).flatten(), diffuse.new_full((3,), -3.0)])
         weights = {f"net.{name}": p.detach() for name, p in self.network.named_parameters()}
-        return {"gain": gain, **weights}
+        return {"gain": gain, "scale": diffuse.new_ones(3), **weights}
 
     def prolong(self, unknowns: Unknowns, resolution: tuple[int, int]) -> Unknowns:
         """Return the unknowns: there is one level."""
@@ -79,20 +81,20 @@ class NetworkModel:
         weights = {name[4:]: x for name, x in unknowns.items() if name.startswith("net.")}
         image: Tensor = torch.func.functional_call(self.network, weights, (self.noise,))
         slope = _SLOPE_SCALE * image[:, :2]
-        colour = image[:, 2:8] + unknowns["gain"][None, :, None, None]
+        colour = bounded(image[:, 2:8] + unknowns["gain"][None, :, None, None], 0.0, 1.0)
         return torch.cat(
             [
                 slope,
                 torch.ones_like(slope[:, :1]),
-                bounded(colour, 0.0, 1.0),
+                (colour * unknowns["scale"].repeat(2)[:, None, None]).clamp(max=_BRIGHTEST),
                 bounded(image[:, 8:], *ROUGHNESS_RANGE),
             ],
             dim=1,
         )
 
     def rescaled(self, unknowns: Unknowns, factor: Float[Tensor, "3"]) -> Unknowns:
-        """Return the unknowns with the gains moved by the log of ``factor``."""
-        return {**unknowns, "gain": unknowns["gain"] + factor.log().repeat(2)}
+        """Return the unknowns of a material whose reflectance is ``factor`` times as high."""
+        return {**unknowns, "scale": unknowns["scale"] * factor}
 
     def prior(self, unknowns: Unknowns, view: View) -> Tensor:
         """Return a weak pull of the weights' output gain; the network's structure is the prior."""
