@@ -1,0 +1,99 @@
+"""The capture as `solve` sees it."""
+
+import torch
+
+from diffgfx.inverse import Level, Problem, ladder
+from diffgfx.render import render_planar
+from diffgfx.scene import GreyPatch
+from diffgfx.tasks.capture.light import FlashLight
+from diffgfx.tasks.capture.model import MaterialModel, PriorWeights
+from diffgfx.tasks.capture.observations import PhotoPyramid
+from diffgfx.tasks.capture.problem import CaptureProblem, Model
+from diffgfx.tasks.capture.scale import Anchor
+from tests.captures import known_maps
+
+LIGHT = torch.tensor([[0.5, 0.2, 20.0], [-3.0, 1.0, 22.0], [2.0, -3.0, 19.0]])
+POWER = torch.tensor([900.0, 800.0, 700.0])
+
+
+def problem(
+    anchor: Anchor = "power", patch: GreyPatch | None = None, weights: PriorWeights | None = None
+) -> CaptureProblem:
+    """Photographs of leather, made by the very model that is to explain them."""
+    maps = known_maps()
+    flash = FlashLight(LIGHT, LIGHT, POWER, anchor == "power", torch.ones(3),
+                       torch.ones(3, dtype=torch.bool))  # fmt: skip
+    pairs = flash.pairs(flash.start())
+    images = render_planar(maps.to_tensor(), maps.size, **pairs)[0]
+    photos = PhotoPyramid(images, torch.ones(3, 1, 32, 32), LIGHT, maps.size, 0)
+    model = MaterialModel(photos, weights or PriorWeights(), 0)
+    levels = tuple(Level(k, rung, 4, 2) for k, rung in enumerate(ladder((32, 32))))
+    return CaptureProblem(photos, model, flash, levels, anchor, patch)
+
+
+def test_it_is_a_problem_with_a_model():
+    assert isinstance(problem(), Problem)
+    assert isinstance(problem().model, Model)
+
+
+def test_the_true_material_has_no_residual(monkeypatch):
+    asked = problem()
+    unknowns, finest = asked.start(), asked.levels[-1]
+    monkeypatch.setattr(type(asked.model), "maps", lambda self, unknowns: known_maps().to_tensor())
+    for part in ("fitted", "stopping", "all"):
+        assert asked.data_loss(unknowns, finest, part).item() < 1e-7
+    brighter = {**unknowns, "power": unknowns["power"] + 0.1}
+    assert asked.data_loss(brighter, finest, "all").item() > 1e-4
+
+
+def test_parts_of_the_pixels_differ():
+    asked = problem()
+    unknowns, level = asked.start(), asked.levels[0]
+    fitted, stopping, all_of_them = (
+        asked.data_loss(unknowns, level, part).item() for part in ("fitted", "stopping", "all")
+    )
+    assert min(fitted, stopping) < all_of_them < max(fitted, stopping)
+
+
+def test_views_are_kept_for_their_level():
+    asked = problem()
+    first, second = asked.levels
+    assert asked.view(first) is asked.view(first)
+    assert asked.view(second).images.shape[-2:] == second.resolution
+    assert asked.view(second) is asked.view(second)
+
+
+def test_every_unknown_with_a_step_length_gets_a_gradient():
+    asked = problem("belief")
+    level = asked.levels[0]
+    lengths = asked.step_lengths(level)
+    unknowns = {name: x.requires_grad_(name in lengths) for name, x in asked.start().items()}
+    (asked.data_loss(unknowns, level, "fitted") + asked.prior_loss(unknowns, level)).backward()
+    assert {"power", "offset", "cone", "ambient"} <= set(lengths)
+    idle = [name for name in lengths if unknowns[name].grad is None]
+    assert idle == []
+    assert "power" not in problem("power").step_lengths(level)
+
+
+def test_moving_up_a_level_keeps_the_loss_near():
+    asked = problem()
+    first, second = asked.levels
+    start = asked.start()
+    moved = asked.prolong(start, second)
+    coarse, fine = asked.data_loss(start, first, "all"), asked.data_loss(moved, second, "all")
+    # the finer photographs show more than the coarse material has, and nothing else is amiss
+    assert 0.8 * coarse.item() < fine.item() < 1.6 * coarse.item()
+
+
+def test_an_anchor_moves_power_and_albedo_against_each_other():
+    patch = GreyPatch((0.0, 0.0, 0.5, 0.5), 0.1)
+    asked = problem("grey_patch", patch)
+    start, level = asked.start(), asked.levels[0]
+    moved = asked.anchored(start)
+    corner = asked.model.maps(moved)[0, 3:6, :8, :8].flatten(1).median(dim=1).values
+    assert torch.allclose(corner, torch.full((3,), 0.1), atol=1e-3)
+    before, after = (asked.data_loss(x, level, "all").item() for x in (start, moved))
+    assert abs(before - after) < 0.1 * before
+    assert not torch.equal(moved["power"], start["power"])
+    known = problem("power")
+    assert known.anchored(start) is start
