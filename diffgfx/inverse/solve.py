@@ -147,7 +147,7 @@ class _Descent:
                 line_search_fn="strong_wolfe",
             )  # fmt: skip
         else:
-            self.optimiser = torch.optim.Adam(groups, betas=config.betas)
+            self.optimiser = torch.optim.Adam(groups, betas=config.betas, fused=True)
         self.problem, self.leaves, self.level = problem, leaves, level
 
     def step(self, part: Part, scale: float) -> tuple[float, float]:

@@ -15,8 +15,8 @@ from diffgfx.inverse import Unknowns
 
 __all__ = ["FlashLight"]
 
-_CONE_START = 0.0   # softplus of it: about 0.7, a mild fall-off
-_AMBIENT_START = -6.0
+_CONE_START = -4.0     # softplus of it: about 0.02, hardly a fall-off
+_AMBIENT_START = -9.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,8 @@ class FlashLight:
         power = unknowns["power"]
         return (
             1e-3 * unknowns["exposure"].square().sum()
-            + 1e-2 * unknowns["offset"].square().sum()
+            + 10.0 * unknowns["offset"][:2].square().sum()
+            + 100.0 * unknowns["offset"][2:].square().sum()   # else it trades with the power
             + 1e-2 * (power - power.mean()).square().sum()
             + 1.0 * unknowns["shift"].square().sum()
         )

@@ -48,6 +48,8 @@ class PriorWeights:
         flat: Square of the slopes.
         deviation: Deviation of a texel from its shared materials.
         shares: Square of what the data changes about the shares.
+        metal: Body colour under a mirror: d times the square of the largest F0.
+        dielectric: Logits of F0 away from that of 0.04.
         edge: Difference of log colours that counts as an edge.
     """
 
@@ -56,15 +58,17 @@ class PriorWeights:
     gloss: float = 0.03
     slope: float = 0.03
     diffuse: float = 0.01
-    flat: float = 5.0
+    flat: float = 2.0
     deviation: float = 0.1
-    shares: float = 1e-4
+    shares: float = 0.01
+    metal: float = 0.1
+    dielectric: float = 0.001
     edge: float = 0.15
 
     @classmethod
     def none(cls) -> "PriorWeights":
         """Return the weights under which every texel stands for itself."""
-        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,4 +188,13 @@ class MaterialModel:
             + w.flat * unknowns["slope"].square().mean()
             + w.deviation * charbonnier(unknowns["deviation"], 0.2).mean()
             + w.shares * unknowns["shares"].square().mean()
+            + self._plausible(unknowns)
         )
+
+    def _plausible(self, unknowns: Unknowns) -> Tensor:
+        """Return how unlike real surfaces d and F0 are: metals lack a body, dielectrics have 4 %."""
+        logits = self.gloss(unknowns)[:, :3]
+        mirror = bounded(logits, 0.0, 1.0).amax(dim=1, keepdim=True).detach()
+        body = bounded(unknowns["diffuse"], 0.0, 1.0) * mirror.square()
+        away = charbonnier(logits - math.log(0.04 / 0.96), 0.5)
+        return self.weights.metal * body.mean() + self.weights.dielectric * away.mean()

@@ -17,7 +17,7 @@ __all__ = ["CaptureProblem", "Model"]
 
 RESIDUAL = Residual("display_charbonnier", epsilon=0.003, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
-_LIGHT_PRIOR = 1.0
+_NOISE_REFERENCE = 0.008   # mean residual at and above which the priors have full weight
 
 
 @runtime_checkable
@@ -71,6 +71,7 @@ class CaptureProblem:
     def __post_init__(self) -> None:
         """Average the photographs down to the first level."""
         self._view = (self.levels[0], self.photos.view(self.levels[0].resolution))
+        self._noise = _NOISE_REFERENCE
 
     def view(self, level: Level) -> View:
         """Return the photographs at a level; those of one level are kept."""
@@ -108,7 +109,7 @@ class CaptureProblem:
         """Return the mean residual of the re-renders."""
         view = self.view(level)
         pairs = self.light.pairs(unknowns)
-        return svbrdf_render_loss(
+        loss = svbrdf_render_loss(
             self.model.maps(unknowns),
             view.images,
             pairs["light_position"],
@@ -120,8 +121,17 @@ class CaptureProblem:
             ambient=pairs["ambient"],
             cone=pairs["cone"],
         ).sum()
+        if part != "stopping":
+            self._noise = float(loss.detach())
+        return loss
 
     def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
-        """Return the weighted priors of material and light."""
+        """Return the weighted priors of material and light.
+
+        The weights hold for photographs as noisy as a hand-held flash gives them. Those of the
+        material fall with the variance of the residual: the sharper the photographs agree with the
+        model, the less is left to belief.
+        """
+        trust = min((self._noise / _NOISE_REFERENCE) ** 2, 1.0)
         material = self.model.prior(unknowns, self.view(level))
-        return material + _LIGHT_PRIOR * self.light.prior(unknowns)
+        return trust * material + self.light.prior(unknowns)
