@@ -15,8 +15,8 @@ from diffgfx.inverse import Unknowns
 
 __all__ = ["FlashLight"]
 
-_CONE_START = -4.0     # softplus of it: about 0.02, hardly a fall-off
-_AMBIENT_START = -9.0
+_CONE_START = -2.0     # softplus of it: about 0.13, a slight fall-off
+_AMBIENT_START = -8.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,10 +107,12 @@ class FlashLight:
     def prior(self, unknowns: Unknowns) -> Tensor:
         """Return how unlikely the light is: exposures near 1, flash beside the lens, white."""
         power = unknowns["power"]
+        # along the view, an offset trades with the power, and where that is known with the albedo
+        lateral, along = (10.0, 100.0) if self.power_known else (0.1, 0.01)
         return (
             1e-3 * unknowns["exposure"].square().sum()
-            + 10.0 * unknowns["offset"][:2].square().sum()
-            + 100.0 * unknowns["offset"][2:].square().sum()   # else it trades with the power
+            + lateral * unknowns["offset"][:2].square().sum()
+            + along * unknowns["offset"][2:].square().sum()
             + 1e-2 * (power - power.mean()).square().sum()
             + 1.0 * unknowns["shift"].square().sum()
         )

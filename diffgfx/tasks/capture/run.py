@@ -28,7 +28,7 @@ __all__ = ["CaptureResult", "Progress", "capture_material"]
 Progress = Callable[[str, int, int, float | None], object]
 """Called with the stage, what is done of it, how much it is, and the current error."""
 
-_STEPS = {"smooth": (60, 30), "none": (60, 30), "dip": (900, 200)}
+_STEPS = {"smooth": (80, 40), "none": (80, 40), "dip": (900, 200)}
 _STARTING_ALBEDO = 0.25
 
 
