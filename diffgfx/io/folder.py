@@ -109,6 +109,9 @@ def output_folder(
                     f"{show_path(target)}: the disk must take the whole result, got: "
                     f"{getattr(error, 'strerror', error)}; free space or name another folder"
                 ) from error
+            if isinstance(error, OutputError) and str(staging) in str(error):
+                # the temporary folder is gone, and its name says nothing to the user
+                raise OutputError(str(error).replace(str(staging), str(target))) from error
             raise
 
 

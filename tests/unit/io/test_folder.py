@@ -188,6 +188,14 @@ def test_a_full_disk_becomes_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_that_cannot_be_written_is_named_where_it_was_to_be(tmp_path):
+    with pytest.raises(OutputError) as caught, output_folder(tmp_path / "out") as staging:
+        write_png(staging / "absent" / "a.png", np.zeros((1, 1, 3), np.float32))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'out' / 'absent' / 'a.png'}: file must be writable")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unrelated_os_error_keeps_its_type(tmp_path):
     with pytest.raises(FileNotFoundError), output_folder(tmp_path / "out"):
         open(tmp_path / "none")  # noqa: SIM115
