@@ -31,6 +31,8 @@ ROUGHNESS_RANGE = (0.03, 1.0)
 _FEATURE_SIDE = 128      # texels of the photographs that are clustered first
 _LOG_FLOOR = 0.01
 _EVIDENCE_FLOOR = 0.02   # what a texel far from every highlight still says of its material
+_DIELECTRIC = math.log(0.04 / 0.96)
+_MATTE = 1.5
 _SPECULAR_START = 0.05
 _ROUGHNESS_START = 0.4
 
@@ -49,7 +51,8 @@ class PriorWeights:
         deviation: Deviation of a texel from its shared materials.
         shares: Square of what the data changes about the shares.
         metal: Body colour under a mirror: d times the square of the largest F0.
-        dielectric: Logits of F0 away from that of 0.04.
+        dielectric: Logits of F0 away from that of 0.04, where there is body colour.
+        matte: Logits of r away from that of 0.8: rough, unless a highlight says otherwise.
         edge: Difference of log colours that counts as an edge.
     """
 
@@ -58,17 +61,18 @@ class PriorWeights:
     gloss: float = 0.03
     slope: float = 0.03
     diffuse: float = 0.01
-    flat: float = 2.0
+    flat: float = 1.0
     deviation: float = 0.1
     shares: float = 0.01
     metal: float = 0.1
     dielectric: float = 0.001
+    matte: float = 0.0003
     edge: float = 0.15
 
     @classmethod
     def none(cls) -> "PriorWeights":
         """Return the weights under which every texel stands for itself."""
-        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,9 +196,20 @@ class MaterialModel:
         )
 
     def _plausible(self, unknowns: Unknowns) -> Tensor:
-        """Return how unlike real surfaces d and F0 are: metals lack a body, dielectrics have 4 %."""
-        logits = self.gloss(unknowns)[:, :3]
+        """Return how unlike real surfaces the material is.
+
+        A metal has no body colour; what has one reflects about 4 %; and a surface is rough unless a
+        highlight says otherwise: r, slopes and d of a matte surface lie on a ridge that photographs
+        do not see.
+        """
+        w = self.weights
+        gloss = self.gloss(unknowns)
+        logits, rough = gloss[:, :3], gloss[:, 3:]
+        diffuse = bounded(unknowns["diffuse"], 0.0, 1.0)
         mirror = bounded(logits, 0.0, 1.0).amax(dim=1, keepdim=True).detach()
-        body = bounded(unknowns["diffuse"], 0.0, 1.0) * mirror.square()
-        away = charbonnier(logits - math.log(0.04 / 0.96), 0.5)
-        return self.weights.metal * body.mean() + self.weights.dielectric * away.mean()
+        body = (diffuse.amax(dim=1, keepdim=True).detach() / 0.2).clamp(max=1.0)
+        return (
+            w.metal * (diffuse * mirror.square()).mean()
+            + w.dielectric * (body * charbonnier(logits - _DIELECTRIC, 0.5)).mean()
+            + w.matte * charbonnier(rough - _MATTE, 0.5).mean()
+        )
