@@ -7,10 +7,9 @@ an orthographic camera's the direction toward the eye.
 
 import taichi as ti
 
-from diffgfx_kernels.taichi_.brdf import normalise
 from diffgfx_kernels.taichi_.scalar import exponential, logarithm
 
-__all__ = ["PAIR_SIZE", "direction", "falloff", "falloff_gradient", "load_pair", "row3"]
+__all__ = ["PAIR_SIZE", "directions", "falloff", "falloff_gradient", "load_pair", "row3"]
 
 PAIR_SIZE = 16
 
@@ -28,9 +27,22 @@ def row3(pair, first: ti.template()):
 
 
 @ti.func
-def direction(position, point, distant: ti.template()):
-    """Unit vector from a point toward a position (or along a direction), and 1 / distance."""
-    return normalise(position if ti.static(distant) else position - point)
+def directions(light_place, eye_place, point, distant: ti.template(), orthographic: ti.template()):
+    """Unit vectors from a point toward light and eye, and 1 / distance of each.
+
+    A position that stands for a direction is taken as it is. One division serves both lengths.
+    """
+    light = light_place
+    if ti.static(not distant):
+        light = light_place - point
+    eye = eye_place
+    if ti.static(not orthographic):
+        eye = eye_place - point
+    length_l = ti.sqrt(light.dot(light))
+    length_v = ti.sqrt(eye.dot(eye))
+    both = 1.0 / (length_l * length_v)
+    inverse, inverse_v = both * length_v, both * length_l
+    return light * inverse, eye * inverse_v, inverse, inverse_v
 
 
 @ti.func

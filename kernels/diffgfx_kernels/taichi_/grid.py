@@ -1,4 +1,4 @@
-"""How an image is dealt out to threads: tiles of lanes, dealt in turn to a fixed number of chunks.
+"""How an image is dealt out to threads: tiles of lanes, in a fixed number of chunks.
 
 A chunk owns the gradient of its texels and one row of partial sums, added in chunk order, so that
 results do not depend on the number of threads or on scheduling. On a CPU a tile is wide, for the
@@ -14,26 +14,50 @@ from typing import NamedTuple
 import taichi as ti
 import torch
 
-__all__ = ["Grid", "grid_for", "turns"]
+__all__ = ["Grid", "grid_for", "tile_start", "turns"]
 
 
 class Grid(NamedTuple):
-    """Lanes a tile (known when a kernel is compiled), chunks an image, and items a chunk."""
+    """Known when a kernel is compiled.
+
+    Attributes:
+        lanes: Texels a tile.
+        chunks: Parts an image is dealt out in.
+        spread: Loop items a chunk.
+        together: A chunk's tiles follow one another, for the caches of a CPU; else they are dealt
+            in turn, so that the threads of a GPU read side by side.
+    """
 
     lanes: int
     chunks: int
     spread: int
+    together: bool
 
 
 def grid_for(device: torch.device) -> Grid:
     """Return the grid that suits a device; it depends on nothing else."""
     if device.type == "cuda":
-        return Grid(lanes=1, chunks=4096, spread=1)
-    return Grid(lanes=32, chunks=32, spread=512)
+        return Grid(lanes=1, chunks=4096, spread=1, together=False)
+    return Grid(lanes=32, chunks=32, spread=512, together=True)
 
 
 @ti.func
-def turns(chunk, chunks, lanes, pixels):
+def turns(chunk, pixels, grid: ti.template()):
     """How many tiles of an image fall to a chunk."""
-    tiles = (pixels + lanes - 1) // lanes
-    return (tiles - chunk + chunks - 1) // chunks
+    tiles = (pixels + grid.lanes - 1) // grid.lanes
+    share = (tiles + grid.chunks - 1) // grid.chunks
+    count = ti.max(ti.min(share, tiles - chunk * share), 0)
+    if ti.static(not grid.together):
+        count = (tiles - chunk + grid.chunks - 1) // grid.chunks
+    return count
+
+
+@ti.func
+def tile_start(chunk, turn, pixels, grid: ti.template()):
+    """The first texel of a chunk's tile."""
+    tiles = (pixels + grid.lanes - 1) // grid.lanes
+    share = (tiles + grid.chunks - 1) // grid.chunks
+    tile = chunk * share + turn
+    if ti.static(not grid.together):
+        tile = turn * grid.chunks + chunk
+    return tile * grid.lanes

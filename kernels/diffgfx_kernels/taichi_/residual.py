@@ -7,23 +7,16 @@ is a clipped pixel, which says only "at least this bright": no difference is cou
 
 import taichi as ti
 
-from diffgfx_kernels.taichi_.scalar import exponential, logarithm
+from diffgfx_kernels.taichi_.scalar import exponential, logarithm, logarithm_of_ratio
 
 __all__ = ["residual"]
 
 
 @ti.func
-def encode(x, epsilon, power, encoding: ti.template()):
-    """The encoded value and its derivative."""
-    value = x
-    slope = 1.0 + 0.0 * x
-    if ti.static(encoding == 1):
-        value = logarithm(x + epsilon)
-        slope = 1.0 / (x + epsilon)
-    if ti.static(encoding == 2):
-        value = exponential(logarithm(x + epsilon) * power)
-        slope = value * power / (x + epsilon)
-    return value, slope
+def encode(x, power):
+    """The display encoding of a value above zero, and its derivative."""
+    value = exponential(logarithm(x) * power)
+    return value, value * power / x
 
 
 @ti.func
@@ -31,10 +24,16 @@ def residual(
     radiance, target, numbers: ti.template(), encoding: ti.template(), penalty: ti.template()
 ):
     """The penalty and its derivative; numbers 3 to 6: epsilon, delta, white, display power."""
-    delta, white = numbers[4], numbers[5]
-    value, slope = encode(radiance, numbers[3], numbers[6], encoding)
-    wanted, _ = encode(target, numbers[3], numbers[6], encoding)
-    e = value - wanted
+    epsilon, delta, white = numbers[3], numbers[4], numbers[5]
+    e = radiance - target
+    slope = 1.0 + 0.0 * e
+    if ti.static(encoding == 1):
+        e, slope = logarithm_of_ratio(radiance + epsilon, target + epsilon)
+    if ti.static(encoding == 2):
+        value, rise = encode(radiance + epsilon, numbers[6])
+        wanted, _ = encode(target + epsilon, numbers[6])
+        e = value - wanted
+        slope = rise
     e = ti.select((target >= white) & (e > 0.0), 0.0 * e, e)
     loss = ti.abs(e)
     g = ti.select(e > 0.0, slope, ti.select(e < 0.0, -slope, 0.0 * slope))

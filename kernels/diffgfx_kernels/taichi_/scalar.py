@@ -9,7 +9,7 @@ library.
 
 import taichi as ti
 
-__all__ = ["exponential", "logarithm"]
+__all__ = ["exponential", "logarithm", "logarithm_of_ratio"]
 
 LN2_HIGH = 0.693359375
 LN2_LOW = -2.12194440e-4
@@ -57,3 +57,25 @@ def exponential(x):
         p = p * f + 1.0
         result = p * ti.bit_cast((ti.cast(e, ti.i32) + 127) << 23, ti.f32)
     return result
+
+
+@ti.func
+def logarithm_of_ratio(x, y):
+    """Natural logarithm of x / y, both positive and normal, and 1 / x, by one division."""
+    value = 0.0 * x
+    inverse = 0.0 * x
+    if ti.static(x.ptr.get_rvalue_type() == ti.f64):
+        inverse = 1.0 / x
+        value = ti.log(x / y)
+    else:
+        bits = ti.bit_cast(x, ti.i32)
+        exponent = (bits - ti.bit_cast(y, ti.i32) + 0x400000) >> 23
+        near = ti.bit_cast(bits - (exponent << 23), ti.f32)  # within 0.69 and 1.5 of y
+        both = 1.0 / (x * (near + y))
+        t = (near - y) * x * both
+        t2 = t * t
+        e = ti.cast(exponent, ti.f32)
+        series = ((t2 * (1.0 / 9.0) + (1.0 / 7.0)) * t2 + 0.2) * t2 + (1.0 / 3.0)
+        value = e * LN2_HIGH + (e * LN2_LOW + (2.0 * t + 2.0 * t * t2 * series))
+        inverse = (near + y) * both
+    return value, inverse

@@ -12,13 +12,16 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, turns
+from diffgfx_kernels.taichi_.grid import grid_for, tile_start, turns
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
     TILE_ROWS,
     add_gradient,
+    clear,
+    column,
     load_tile,
-    shade_lane,
+    look,
+    radiance_of,
     store_gradient,
     store_pair_sums,
 )
@@ -34,28 +37,26 @@ def shade(
     image: ti.types.ndarray(ndim=4),
     width: int,
     height: int,
-    chunks: int,
-    spread: int,
-    size: ti.template(),
+    grid: ti.template(),
     real: ti.template(),
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * chunks * spread):
-        if item % spread == 0:
-            b = item // spread // chunks
-            bp = b % pairs.shape[0]
-            tile = ti.Matrix.zero(real, TILE_ROWS, size)
-            colour = ti.Matrix.zero(real, 3, size)
-            chunk = item // spread % chunks
-            for turn in range(turns(chunk, chunks, size, pixels)):
-                first = (turn * chunks + chunk) * size
-                lanes = ti.min(size, pixels - first)
+    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+        if item % grid.spread == 0:
+            b = item // grid.spread // grid.chunks
+            chunk = item // grid.spread % grid.chunks
+            tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            colour = ti.Matrix.zero(real, 3, grid.lanes)
+            for turn in range(turns(chunk, pixels, grid)):
+                first = tile_start(chunk, turn, pixels, grid)
+                lanes = ti.min(grid.lanes, pixels - first)
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
                 for n in range(pairs.shape[1]):
-                    pair = load_pair(pairs, bp, n)
+                    pair = load_pair(pairs, b % pairs.shape[0], n)
                     for j in range(lanes):
-                        radiance = shade_lane(tile, j, pair, frame[2], mode)
+                        seen = look(tile, j, pair, frame[2], mode)
+                        radiance = radiance_of(tile, j, pair, seen, frame[2], mode)
                         for c in ti.static(range(3)):
                             colour[c, j] = radiance[c]
                     for j in range(lanes):
@@ -73,38 +74,35 @@ def shade_gradient(
     partial: ti.types.ndarray(ndim=4),
     width: int,
     height: int,
-    chunks: int,
-    spread: int,
-    size: ti.template(),
+    grid: ti.template(),
     real: ti.template(),
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * chunks * spread):
-        if item % spread == 0:
-            b = item // spread // chunks
-            chunk = item // spread % chunks
-            bp = b % pairs.shape[0]
-            tile = ti.Matrix.zero(real, TILE_ROWS, size)
-            upstream = ti.Matrix.zero(real, 3, size)
-            gradient = ti.Matrix.zero(real, 10, size)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, size)
-            for turn in range(turns(chunk, chunks, size, pixels)):
-                first = (turn * chunks + chunk) * size
-                lanes = ti.min(size, pixels - first)
+    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+        if item % grid.spread == 0:
+            b = item // grid.spread // grid.chunks
+            chunk = item // grid.spread % grid.chunks
+            tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            upstream = ti.Matrix.zero(real, 3, grid.lanes)
+            gradient = ti.Matrix.zero(real, 10, grid.lanes)
+            sums = ti.Matrix.zero(real, PAIR_SIZE, grid.lanes)
+            for turn in range(turns(chunk, pixels, grid)):
+                first = tile_start(chunk, turn, pixels, grid)
+                lanes = ti.min(grid.lanes, pixels - first)
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
-                for j in range(lanes):
-                    for c in ti.static(range(10)):
-                        gradient[c, j] = 0.0
+                clear(gradient, 10, lanes)
                 for n in range(pairs.shape[1]):
-                    pair = load_pair(pairs, bp, n)
+                    pair = load_pair(pairs, b % pairs.shape[0], n)
                     for j in range(lanes):
                         for c in ti.static(range(3)):
                             upstream[c, j] = g_image[b, n, c, first + j]
                     for j in range(lanes):
-                        add_gradient(tile, gradient, sums, upstream, j, pair, frame[2], mode)
+                        seen = look(tile, j, pair, frame[2], mode)
+                        g = column(upstream, 0, j)
+                        add_gradient(tile, gradient, sums, j, pair, seen, g, frame[2], mode)
                     if ti.static(mode.lit):
-                        store_pair_sums(sums, partial, b, chunk, n, lanes, PAIR_SIZE)
+                        store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 store_gradient(tile, gradient, g_maps, b, first, lanes)
 
 
@@ -125,11 +123,10 @@ def forward(
     runtime.start(maps.device)
     b, _, h, w = maps.shape
     image = maps.new_empty((b, pairs.shape[1], 3, h, w))
-    grid = grid_for(maps.device)
     if image.numel():
         shade(
             maps.view(b, 10, h * w), pairs, _frame(maps, size), image.view(b, -1, 3, h * w),
-            w, h, grid.chunks, grid.spread, grid.lanes, runtime.real_of(maps),
+            w, h, grid_for(maps.device), runtime.real_of(maps),
             Mode(directional, orthographic, coned),
         )  # fmt: skip
     return image
@@ -149,13 +146,13 @@ def backward(
     runtime.start(maps.device)
     b, _, h, w = maps.shape
     grid = grid_for(maps.device)
-    g_maps = torch.zeros_like(maps)
+    g_maps = torch.empty_like(maps) if g_image.numel() else torch.zeros_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, pairs.shape[1], PAIR_SIZE))
     if g_image.numel():
         shade_gradient(
             maps.view(b, 10, h * w), pairs, _frame(maps, size), g_image.view(b, -1, 3, h * w),
-            g_maps.view(b, 10, h * w), partial, w, h, grid.chunks, grid.spread, grid.lanes,
-            runtime.real_of(maps), Mode(directional, orthographic, coned, lit=lit),
+            g_maps.view(b, 10, h * w), partial, w, h, grid, runtime.real_of(maps),
+            Mode(directional, orthographic, coned, lit=lit),
         )  # fmt: skip
     g_pairs = partial.sum(dim=1)
     return g_maps, g_pairs if pairs.shape[0] == b else g_pairs.sum(dim=0, keepdim=True)

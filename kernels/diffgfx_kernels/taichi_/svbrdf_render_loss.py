@@ -1,7 +1,8 @@
 """Shade, compare with a target and differentiate in one pass over the texels; no image is stored.
 
 The target is an image, or maps that are shaded beside the first under the same pairs. A chunk adds
-its losses in the order of its tiles; chunks are added in their order.
+its losses in the order of its tiles; chunks are added in their order. Value and gradient stand in
+one loop over lanes, so that the compiler computes once what they share.
 """
 
 import math
@@ -12,14 +13,17 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, turns
+from diffgfx_kernels.taichi_.grid import grid_for, tile_start, turns
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
 from diffgfx_kernels.taichi_.tile import (
     TILE_ROWS,
     add_gradient,
+    clear,
+    column,
     load_tile,
-    shade_lane,
+    look,
+    radiance_of,
     store_gradient,
     store_pair_sums,
 )
@@ -28,9 +32,6 @@ __all__ = ["ENCODINGS", "PENALTIES", "forward"]
 
 ENCODINGS = ("linear", "log", "display")
 PENALTIES = ("l1", "l2", "charbonnier")
-LOSS_ROW = PAIR_SIZE
-WEIGHT_ROW = PAIR_SIZE + 1
-SUM_ROWS = PAIR_SIZE + 2
 
 
 @ti.func
@@ -45,12 +46,12 @@ def load_seen(
     mode: ti.template(),
 ):
     """Copy a tile of the target image (rows 0 to 2) and of the mask (row 3)."""
-    for j in range(lanes):
-        if ti.static(not mode.against_maps):
+    if ti.static(not mode.against_maps):
+        for j in range(lanes):
             for c in ti.static(range(3)):
                 seen[c, j] = target[b, 3 * n + c, first + j]
-        seen[3, j] = 1.0
-        if ti.static(mode.masked):
+    if ti.static(mode.masked):
+        for j in range(lanes):
             seen[3, j] = mask[b % mask.shape[0], n % mask.shape[1], first + j]
 
 
@@ -59,25 +60,34 @@ def compare_lane(
     tile: ti.template(),
     wanted: ti.template(),
     seen: ti.template(),
-    upstream: ti.template(),
+    gradient: ti.template(),
     sums: ti.template(),
+    losses: ti.template(),
     j,
     pair,
+    scale,
     frame: ti.template(),
     mode: ti.template(),
 ):
-    """Weigh one texel's difference; leave the gradient to its radiance in `upstream`."""
-    radiance = shade_lane(tile, j, pair, frame[2], mode)
-    goal = ti.Vector([seen[0, j], seen[1, j], seen[2, j]])
+    """Weigh one texel's difference; carry it, times the scale, to the maps and the pair."""
+    view = look(tile, j, pair, frame[2], mode)
+    radiance = radiance_of(tile, j, pair, view, frame[2], mode)
+    goal = column(seen, 0, j)
     if ti.static(mode.against_maps):
-        goal = shade_lane(wanted, j, pair, frame[2], mode)
+        other = look(wanted, j, pair, frame[2], mode)
+        goal = radiance_of(wanted, j, pair, other, frame[2], mode)
     weight = seen[3, j]
+    upstream = 0.0 * radiance
     for c in ti.static(range(3)):
         loss, g = residual(radiance[c], goal[c], frame, mode.encoding, mode.penalty)
-        # a weight of zero also silences what cannot be weighed, such as an infinite target
-        sums[LOSS_ROW, j] += ti.select(weight > 0.0, weight * loss, 0.0 * weight)
-        upstream[c, j] = ti.select(weight > 0.0, weight * g, 0.0 * weight)
-    sums[WEIGHT_ROW, j] += 3.0 * weight
+        if ti.static(mode.masked):
+            # a weight of zero also silences what cannot be weighed, such as an infinite target
+            loss = ti.select(weight > 0.0, weight * loss, 0.0 * weight)
+            g = ti.select(weight > 0.0, weight * g, 0.0 * weight)
+        losses[0, j] += loss
+        upstream[c] = g * scale
+    if ti.static(mode.graded):
+        add_gradient(tile, gradient, sums, j, pair, view, upstream, frame[2], mode)
 
 
 @ti.kernel
@@ -87,47 +97,60 @@ def render_loss(
     mask: ti.types.ndarray(ndim=3),
     pairs: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
+    scale: ti.types.ndarray(ndim=1),
     g_maps: ti.types.ndarray(ndim=3),
     partial: ti.types.ndarray(ndim=4),
+    loss: ti.types.ndarray(ndim=2),
     width: int,
     height: int,
-    chunks: int,
-    spread: int,
-    size: ti.template(),
+    grid: ti.template(),
     real: ti.template(),
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * chunks * spread):
-        if item % spread == 0:
-            b = item // spread // chunks
-            chunk = item // spread % chunks
-            tile = ti.Matrix.zero(real, TILE_ROWS, size)
-            wanted = ti.Matrix.zero(real, TILE_ROWS, size)
-            seen = ti.Matrix.zero(real, 4, size)
-            upstream = ti.Matrix.zero(real, 3, size)
-            gradient = ti.Matrix.zero(real, 10, size)
-            sums = ti.Matrix.zero(real, SUM_ROWS, size)
-            for turn in range(turns(chunk, chunks, size, pixels)):
-                first = (turn * chunks + chunk) * size
-                lanes = ti.min(size, pixels - first)
+    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+        if item % grid.spread == 0:
+            b = item // grid.spread // grid.chunks
+            chunk = item // grid.spread % grid.chunks
+            tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            wanted = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            seen = ti.Matrix.zero(real, 4, grid.lanes)
+            gradient = ti.Matrix.zero(real, 10, grid.lanes)
+            sums = ti.Matrix.zero(real, PAIR_SIZE, grid.lanes)
+            losses = ti.Matrix.zero(real, 1, grid.lanes)
+            factor = scale[b % scale.shape[0]]
+            for turn in range(turns(chunk, pixels, grid)):
+                first = tile_start(chunk, turn, pixels, grid)
+                lanes = ti.min(grid.lanes, pixels - first)
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
                 if ti.static(mode.against_maps):
                     load_tile(wanted, target, b, first, lanes, width, height, frame)
-                for j in range(lanes):
-                    for c in ti.static(range(10)):
-                        gradient[c, j] = 0.0
+                clear(gradient, 10, lanes)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
                     load_seen(seen, target, mask, b, n, first, lanes, mode)
                     for j in range(lanes):
-                        compare_lane(tile, wanted, seen, upstream, sums, j, pair, frame, mode)
-                    if ti.static(mode.graded):
-                        for j in range(lanes):
-                            add_gradient(tile, gradient, sums, upstream, j, pair, frame[2], mode)
-                    store_pair_sums(sums, partial, b, chunk, n, lanes, SUM_ROWS)
+                        compare_lane(
+                            tile, wanted, seen, gradient, sums, losses, j, pair, factor, frame,
+                            mode,
+                        )  # fmt: skip
+                    if ti.static(mode.lit):
+                        store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 if ti.static(mode.graded):
                     store_gradient(tile, gradient, g_maps, b, first, lanes)
+            total = 0.0 * losses[0, 0]
+            for j in range(grid.lanes):
+                total += losses[0, j]
+            loss[b, chunk] = total
+
+
+def _scales(maps: Tensor, mask: Tensor, pairs: int) -> Tensor:
+    """One over each material's sum of weights, shape (B or 1,); finite where that is zero."""
+    if mask.numel():
+        weights = mask.sum(dim=(1, 2, 3)) * (3.0 * pairs / mask.shape[1])
+    else:
+        weights = maps.new_full((1,), 3.0 * pairs * maps.shape[2] * maps.shape[3])
+    return 1.0 / weights.clamp_min(torch.finfo(maps.dtype).tiny)
 
 
 def forward(
@@ -158,26 +181,24 @@ def forward(
     """
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    grid = grid_for(maps.device)
+    n, grid = pairs.shape[1], grid_for(maps.device)
     graded, lit = any(wants), wants[1]
     mode = Mode(
         *flags, lit=lit, graded=graded, against_maps=target.ndim == 4, masked=mask.numel() > 0,
         encoding=ENCODINGS.index(kind[0]), penalty=PENALTIES.index(kind[1]),
     )  # fmt: skip
-    g_maps = torch.zeros_like(maps) if graded else maps.new_empty((1, 1, 1, 1))
-    partial = maps.new_zeros((b, grid.chunks, pairs.shape[1], SUM_ROWS))
+    g_maps = torch.zeros_like(maps) if graded else maps.new_empty((0,))
+    partial = maps.new_zeros((b, grid.chunks if lit else 1, n, PAIR_SIZE))
+    losses = maps.new_zeros((b, grid.chunks))
+    scale = _scales(maps, mask, n)
     texel = (numbers[0] / max(w, 1), numbers[1] / max(h, 1))
     frame = torch.tensor([*texel, 1.0 / math.pi, *numbers[2:], 1.0 / 2.2], dtype=maps.dtype)
-    if maps.numel() and pairs.shape[1]:
+    if maps.numel() and n:
         render_loss(
             maps.view(b, 10, h * w), target.view(b, -1, h * w),
             mask.flatten(-2) if mode.masked else maps.new_empty((1, 1, 1)), pairs,
-            frame.to(maps.device), g_maps.flatten(-2), partial, w, h,
-            grid.chunks, grid.spread, grid.lanes, runtime.real_of(maps), mode,
+            frame.to(maps.device), scale, g_maps.view(-1, 10, h * w), partial, losses, w, h,
+            grid, runtime.real_of(maps), mode,
         )  # fmt: skip
-    sums = partial.sum(dim=1)
-    scale = 1.0 / sums[..., WEIGHT_ROW].sum(dim=1).clamp_min(torch.finfo(maps.dtype).tiny)
-    loss = sums[..., LOSS_ROW].sum(dim=1) * scale
-    g_maps = g_maps.mul_(scale[:, None, None, None]) if graded else maps.new_empty((0,))
-    g_pairs = sums[..., :PAIR_SIZE] * scale[:, None, None] if lit else maps.new_empty((0,))
-    return loss, g_maps, g_pairs
+    g_pairs = partial.sum(dim=1) if lit else maps.new_empty((0,))
+    return losses.sum(dim=1) * scale, g_maps, g_pairs

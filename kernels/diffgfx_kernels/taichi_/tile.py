@@ -1,20 +1,24 @@
 """A tile of texels: load, shade and differentiate one lane for one light/view pair.
 
-Rows of the tile: the ten maps n3 d3 s3 r1, then x and y of the texel's centre. Loops over lanes
-have a trip count known only at run time: the compiler vectorises those, and would unroll them in
-full otherwise (measured: 3 to 8 times slower).
+Rows of the tile: unit normal 3, d 3, s 3, a2 = r^4, then x and y of the texel's centre, r, and the
+inverse of the stored normal's length. Loops over lanes have a trip count known only at run time:
+the compiler vectorises those, and would unroll them in full otherwise (measured: 3 to 8 times
+slower).
 """
 
 import taichi as ti
 
 from diffgfx_kernels.taichi_.brdf import (
+    FLAG,
     evaluate,
     evaluate_gradient,
-    normalise,
+    largest,
+    lobe,
     normalise_gradient,
 )
 from diffgfx_kernels.taichi_.flash import (
-    direction,
+    PAIR_SIZE,
+    directions,
     falloff,
     falloff_gradient,
     row3,
@@ -23,14 +27,17 @@ from diffgfx_kernels.taichi_.flash import (
 __all__ = [
     "TILE_ROWS",
     "add_gradient",
+    "clear",
     "column",
     "load_tile",
-    "shade_lane",
+    "look",
+    "radiance_of",
     "store_gradient",
     "store_pair_sums",
 ]
 
-TILE_ROWS = 12
+TILE_ROWS = 14
+A2, X, Y, R, LENGTH = 9, 10, 11, 12, 13
 
 
 @ti.func
@@ -40,50 +47,58 @@ def column(tile: ti.template(), first: ti.template(), j):
 
 
 @ti.func
-def largest(x):
-    """The largest of three components."""
-    return ti.max(x[0], ti.max(x[1], x[2]))
+def clear(rows: ti.template(), count: ti.template(), lanes):
+    """Set rows to zero."""
+    for j in range(lanes):
+        for c in ti.static(range(count)):
+            rows[c, j] = 0.0
 
 
 @ti.func
 def load_tile(
-    tile: ti.template(),
-    maps: ti.template(),
-    b,
-    first,
-    lanes,
-    width,
-    height,
-    frame: ti.template(),
+    tile: ti.template(), maps: ti.template(), b, first, lanes, width, height, frame: ti.template()
 ):
     """Copy the maps of a tile and the places of its texels, row 0 at the top.
 
     The frame starts with the width and the height of a texel and 1 / pi.
     """
     for j in range(lanes):
+        for c in ti.static(range(9)):
+            tile[c, j] = maps[b, c, first + j]
+        tile[R, j] = maps[b, 9, first + j]
+    for j in range(lanes):
         p = first + j
-        for c in ti.static(range(10)):
-            tile[c, j] = maps[b, c, p]
-        tile[10, j] = (p % width + 0.5 - 0.5 * width) * frame[0]
-        tile[11, j] = (0.5 * height - 0.5 - p // width) * frame[1]
+        tile[X, j] = (p % width + 0.5 - 0.5 * width) * frame[0]
+        tile[Y, j] = (0.5 * height - 0.5 - p // width) * frame[1]
+    for j in range(lanes):
+        r2 = tile[R, j] * tile[R, j]
+        tile[A2, j] = r2 * r2
+        n = column(tile, 0, j)
+        inverse = 1.0 / ti.sqrt(n.dot(n))
+        for c in ti.static(range(3)):
+            tile[c, j] = n[c] * inverse
+        tile[LENGTH, j] = inverse
 
 
 @ti.func
-def shade_lane(
-    tile: ti.template(),
-    j,
-    pair,
-    inv_pi,
-    mode: ti.template(),
-):
-    """Radiance of one texel under one pair."""
-    point = ti.Vector([tile[10, j], tile[11, j], 0.0 * tile[10, j]])
-    normal, _ = normalise(column(tile, 0, j))
-    light, inverse = direction(row3(pair, 0), point, mode.distant)
-    v, _ = direction(row3(pair, 6), point, mode.orthographic)
+def look(tile: ti.template(), j, pair, inv_pi, mode: ti.template()):
+    """What a texel sees of a pair: directions to light and eye, 1 / distance, falloff, lobe."""
+    point = ti.Vector([tile[X, j], tile[Y, j], 0.0 * tile[X, j]])
+    light, v, inverse, inverse_v = directions(
+        row3(pair, 0), row3(pair, 6), point, mode.distant, mode.orthographic
+    )
     gain = falloff(light, inverse, row3(pair, 9), pair[12], mode.distant, mode.coned)
+    p, fresnel = lobe(column(tile, 0, j), light, v, column(tile, 6, j), tile[A2, j], inv_pi)
+    return light, v, inverse, inverse_v, gain, p, fresnel
+
+
+@ti.func
+def radiance_of(tile: ti.template(), j, pair, seen, inv_pi, mode: ti.template()):
+    """Radiance of one texel under one pair."""
+    _, _, _, _, gain, p, fresnel = seen
     d, s = column(tile, 3, j), column(tile, 6, j)
-    radiance = evaluate(normal, light, v, d, s, tile[9, j], inv_pi) * gain * row3(pair, 3)
+    f = evaluate(p, fresnel, d, tile[A2, j], inv_pi)
+    radiance = f * (gain * p[FLAG] * row3(pair, 3))
     if ti.static(mode.ambient):
         radiance += row3(pair, 13) * (d * (1.0 - largest(s)) + s)
     return radiance
@@ -94,43 +109,40 @@ def add_gradient(
     tile: ti.template(),
     gradient: ti.template(),
     sums: ti.template(),
-    upstream: ti.template(),
     j,
     pair,
+    seen,
+    g_radiance,
     inv_pi,
     mode: ti.template(),
 ):
-    """Add one texel's share, for one pair, to its maps' gradient and, if lit, to its sums."""
-    point = ti.Vector([tile[10, j], tile[11, j], 0.0 * tile[10, j]])
-    normal, _ = normalise(column(tile, 0, j))
-    light, inverse = direction(row3(pair, 0), point, mode.distant)
-    v, inverse_v = direction(row3(pair, 6), point, mode.orthographic)
-    axis = row3(pair, 9)
-    cone = pair[12]
-    gain = falloff(light, inverse, axis, cone, mode.distant, mode.coned)
+    """Add one texel's share, for one pair, to its maps' gradient and, if lit, to its sums.
+
+    `seen` is what `look` returned.
+    """
+    light, v, inverse, inverse_v, gain, p, fresnel = seen
+    n, d, s, a2 = column(tile, 0, j), column(tile, 3, j), column(tile, 6, j), tile[A2, j]
     intensity = row3(pair, 3)
-    g_radiance = column(upstream, 0, j)
-    d, s, r = column(tile, 3, j), column(tile, 6, j), tile[9, j]
-    g_n, g_d, g_s, g_r, g_l, g_v = evaluate_gradient(
-        normal, light, v, d, s, r, inv_pi, g_radiance * intensity * gain
+    gate = gain * p[FLAG]
+    g_n, g_d, g_s, g_a2, g_l, g_v = evaluate_gradient(
+        p, fresnel, n, light, v, d, s, a2, inv_pi, g_radiance * (gate * intensity), mode.lit
     )
     for c in ti.static(range(3)):
         gradient[c, j] += g_n[c]
         gradient[3 + c, j] += g_d[c]
         gradient[6 + c, j] += g_s[c]
-    gradient[9, j] += g_r
+    gradient[9, j] += g_a2
     if ti.static(mode.lit):
-        f = evaluate(normal, light, v, d, s, r, inv_pi)
-        g_intensity = g_radiance * f * gain
-        g_gain = (g_radiance * f).dot(intensity)
+        f = evaluate(p, fresnel, d, a2, inv_pi)
+        g_gain = p[FLAG] * (g_radiance * f).dot(intensity)
         g_turn, g_radius, g_axis, g_cone = falloff_gradient(
-            light, inverse, axis, cone, gain, g_gain, mode.distant, mode.coned
+            light, inverse, row3(pair, 9), pair[12], gain, g_gain, mode.distant, mode.coned
         )
         g_position = normalise_gradient(light, inverse, g_l + g_turn) + g_radius * light
         g_eye = normalise_gradient(v, inverse_v, g_v)
         for c in ti.static(range(3)):
             sums[c, j] += g_position[c]
-            sums[3 + c, j] += g_intensity[c]
+            sums[3 + c, j] += g_radiance[c] * f[c] * gate
             sums[6 + c, j] += g_eye[c]
             sums[9 + c, j] += g_axis[c]
         sums[12, j] += g_cone
@@ -151,25 +163,27 @@ def add_gradient(
 def store_gradient(
     tile: ti.template(), gradient: ti.template(), g_maps: ti.template(), b, first, lanes
 ):
-    """Carry the unit normal's gradient to the stored normal, and write the tile's gradient out."""
+    """Carry gradients back to the stored normal and to r, and write the tile's gradient out."""
     for j in range(lanes):
-        normal, inverse = normalise(column(tile, 0, j))
-        g = normalise_gradient(normal, inverse, column(gradient, 0, j))
+        g = normalise_gradient(column(tile, 0, j), tile[LENGTH, j], column(gradient, 0, j))
         for c in ti.static(range(3)):
             gradient[c, j] = g[c]
+        r = tile[R, j]
+        gradient[9, j] = gradient[9, j] * (4.0 * r * r * r)
     for j in range(lanes):
         for c in ti.static(range(10)):
             g_maps[b, c, first + j] = gradient[c, j]
 
 
 @ti.func
-def store_pair_sums(
-    sums: ti.template(), partial: ti.template(), b, chunk, n, lanes, rows: ti.template()
-):
-    """Add the lanes to a chunk's partial sums of a pair, and clear them."""
-    for i in ti.static(range(rows)):
-        total = 0.0 * sums[i, 0]
+def store_pair_sums(sums: ti.template(), partial: ti.template(), b, chunk, n, lanes: ti.template()):
+    """Add the lanes, by halves, to a chunk's partial sums of a pair, and clear them."""
+    for i in ti.static(range(PAIR_SIZE)):
+        half = lanes // 2
+        while half > 0:
+            for j in range(half):
+                sums[i, j] += sums[i, j + half]
+            half = half // 2
+        partial[b, chunk, n, i] = partial[b, chunk, n, i] + sums[i, 0]
         for j in range(lanes):
-            total += sums[i, j]
             sums[i, j] = 0.0
-        partial[b, chunk, n, i] = partial[b, chunk, n, i] + total

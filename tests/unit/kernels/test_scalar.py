@@ -6,7 +6,11 @@ import torch
 ti = pytest.importorskip("taichi")
 
 from diffgfx_kernels.taichi_ import runtime  # noqa: E402
-from diffgfx_kernels.taichi_.scalar import exponential, logarithm  # noqa: E402
+from diffgfx_kernels.taichi_.scalar import (  # noqa: E402
+    exponential,
+    logarithm,
+    logarithm_of_ratio,
+)
 
 
 @ti.kernel
@@ -60,3 +64,45 @@ def test_double_precision_is_the_library() -> None:
     logarithms, exponentials = _both(x)
     torch.testing.assert_close(logarithms, x.log(), rtol=1e-15, atol=1e-15)
     torch.testing.assert_close(exponentials, x.exp(), rtol=1e-15, atol=0.0)
+
+
+@ti.kernel
+def _apply_ratio(
+    x: ti.types.ndarray(ndim=1),
+    y: ti.types.ndarray(ndim=1),
+    logarithms: ti.types.ndarray(ndim=1),
+    inverses: ti.types.ndarray(ndim=1),
+):
+    for i in range(x.shape[0]):
+        logarithms[i], inverses[i] = logarithm_of_ratio(x[i], y[i])
+
+
+def _ratio(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    runtime.start(x.device)
+    found = torch.empty_like(x), torch.empty_like(x)
+    _apply_ratio(x, y, *found)
+    return found
+
+
+@pytest.mark.parametrize("spread", [1e-6, 0.4, 30.0])
+def test_logarithm_of_a_ratio_near_and_far_from_one(spread: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    y = (20.0 * torch.rand(100_001, generator=draw, dtype=torch.float64) - 10.0).exp().float()
+    x = (y.double() * (spread * torch.randn(100_001, generator=draw).double()).exp()).float()
+    kept = (x > 1e-15) & (x < 1e15) & (x != y)
+    x, y = x[kept], y[kept]
+    logarithms, inverses = _ratio(x, y)
+    assert _worst(logarithms, (x.double() / y.double()).log()) < 1e-6
+    assert _worst(inverses, 1.0 / x.double()) < 1e-6
+
+
+def test_equal_numbers_have_a_ratio_of_logarithm_zero() -> None:
+    x = torch.tensor([1e-3, 0.01, 1.0, 3.7, 512.0])
+    assert _ratio(x, x.clone())[0].tolist() == [0.0] * 5
+
+
+def test_the_ratio_in_double_precision_is_the_library() -> None:
+    x, y = torch.linspace(0.1, 50.0, 101).double(), torch.linspace(3.0, 0.2, 101).double()
+    logarithms, inverses = _ratio(x, y)
+    torch.testing.assert_close(logarithms, (x / y).log(), rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(inverses, 1.0 / x, rtol=1e-15, atol=0.0)
