@@ -187,13 +187,15 @@ def forward(
         *flags, lit=lit, graded=graded, against_maps=target.ndim == 4, masked=mask.numel() > 0,
         encoding=ENCODINGS.index(kind[0]), penalty=PENALTIES.index(kind[1]),
     )  # fmt: skip
-    g_maps = torch.zeros_like(maps) if graded else maps.new_empty((0,))
+    empty = not (maps.numel() and n)
+    fresh = torch.zeros_like if empty else torch.empty_like  # the kernel writes every texel
+    g_maps = fresh(maps) if graded else maps.new_empty((0,))
     partial = maps.new_zeros((b, grid.chunks if lit else 1, n, PAIR_SIZE))
     losses = maps.new_zeros((b, grid.chunks))
     scale = _scales(maps, mask, n)
     texel = (numbers[0] / max(w, 1), numbers[1] / max(h, 1))
     frame = torch.tensor([*texel, 1.0 / math.pi, *numbers[2:], 1.0 / 2.2], dtype=maps.dtype)
-    if maps.numel() and n:
+    if not empty:
         render_loss(
             maps.view(b, 10, h * w), target.view(b, -1, h * w),
             mask.flatten(-2) if mode.masked else maps.new_empty((1, 1, 1)), pairs,

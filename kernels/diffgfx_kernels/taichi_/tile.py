@@ -178,7 +178,7 @@ def store_gradient(
 @ti.func
 def store_pair_sums(sums: ti.template(), partial: ti.template(), b, chunk, n, lanes: ti.template()):
     """Add the lanes, by halves, to a chunk's partial sums of a pair, and clear them."""
-    for i in ti.static(range(PAIR_SIZE)):
+    for i in range(PAIR_SIZE):  # not unrolled: that would take ten seconds to compile
         half = lanes // 2
         while half > 0:
             for j in range(half):
