@@ -107,9 +107,12 @@ def _(
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     ctx.save_for_backward(*output[1:], inputs[0], inputs[3])
     ctx.mark_non_differentiable(*output[1:])
+    ctx.set_materialize_grads(False)  # else a zero gradient as large as the maps is made for them
 
 
 def _differentiate(ctx, g_loss, *_):  # type: ignore[no-untyped-def]
+    if g_loss is None:
+        return (None,) * 9
     first, second = _loss_backward(g_loss, *ctx.saved_tensors)
     second = second if ctx.needs_input_grad[3] else None
     return first, None, None, second, None, None, None, None, None

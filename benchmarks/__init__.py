@@ -1,0 +1,1 @@
+"""Measurements against named baselines, side by side in one run: ``python -m benchmarks.NAME``."""
