@@ -54,9 +54,9 @@ class Row:
 def interleave(ours: Work, theirs: Work, repeats: int) -> tuple[float, float]:
     """Return median seconds of both, run in turn (A B A B ...) after one warm-up of each."""
     seconds: tuple[list[float], list[float]] = ([], [])
+    gc.collect()
     for turn in range(repeats + 1):
         for work, times in zip((ours, theirs), seconds, strict=True):
-            gc.collect()
             begun = time.perf_counter()
             work()
             if turn:
