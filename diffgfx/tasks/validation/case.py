@@ -91,6 +91,7 @@ class Outcome:
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values; a number that is not finite becomes None."""
         fields = dataclasses.asdict(self)
+        fields["measures"] = list(fields["measures"])
         for measure, plain in zip(self.measures, fields["measures"], strict=True):
             plain["holds"] = measure.holds
             plain["value"] = measure.value if math.isfinite(measure.value) else None

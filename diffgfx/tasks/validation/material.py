@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from diffgfx.errors import RangeError
+from diffgfx.tasks.validation.captures import CAPTURE_CASES
 from diffgfx.tasks.validation.case import Case, Context, Outcome, run_case
 from diffgfx.tasks.validation.outside import OUTSIDE_CASES
 
 __all__ = ["CASES", "run_cases", "select_cases"]
 
-CASES: tuple[Case, ...] = OUTSIDE_CASES
+CASES: tuple[Case, ...] = (*OUTSIDE_CASES, *CAPTURE_CASES)
 """In the order in which they are run."""
 
 

@@ -1,0 +1,132 @@
+"""Cases that capture a known material, and hold the result against it."""
+
+import dataclasses
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diffgfx.data import MATERIALS
+from diffgfx.scene import Capture
+from diffgfx.tasks.validation.case import Case, Context, Measure
+from diffgfx.tasks.validation.known import (
+    Known,
+    capture_known,
+    photograph_material,
+    read_synthetic_random,
+)
+from diffgfx.tasks.validation.outside import published_folder, why_no_data
+from diffgfx.tasks.validation.truth import TruthError, best_scale, measure_truth
+
+__all__ = ["CAPTURE_CASES", "truth_measures"]
+
+_QUICK = "leather"
+_DIFFUSE, _SPECULAR, _ALPHA, _NORMAL = 0.02, 0.03, 0.05, 4.0
+_POWER = 1500.0
+_RELATIVE = 0.1
+
+
+def truth_measures(error: TruthError) -> list[Measure]:
+    """Return differences from the truth with their bars.
+
+    F0 and alpha have none where no highlight was seen: nothing tells them.
+    """
+    seen = error.seen > 0.0
+    gloss = {"F0": _SPECULAR, "F0 after scale": _SPECULAR, "alpha": _ALPHA}
+    bars = {
+        "diffuse": _DIFFUSE, "diffuse after scale": _DIFFUSE, **gloss, "normal": _NORMAL,
+    }  # fmt: skip
+    values = {
+        "diffuse": error.diffuse,
+        "diffuse after scale": error.diffuse_scaled,
+        "F0": error.specular,
+        "F0 after scale": error.specular_scaled,
+        "alpha": error.alpha,
+        "normal": error.normal,
+    }
+    units = {"normal": "degrees, mean", **dict.fromkeys(gloss, "" if seen else "no highlight seen")}
+    measures = [
+        Measure(name, value, bars[name] if seen or name not in gloss else None, units.get(name, ""))
+        for name, value in values.items()
+    ]
+    return [
+        *measures,
+        Measure("scale", error.scale, None, "best factor on d and F0"),
+        Measure("seen", error.seen, None, "share of texels with a highlight"),
+    ]
+
+
+def _procedural(name: str, context: Context) -> Sequence[Measure]:
+    with tempfile.TemporaryDirectory() as folder:
+        known = photograph_material(name, Path(folder))
+        result = capture_known(known, context.progress)
+    return truth_measures(measure_truth(known.truth, result))
+
+
+def _synthetic_random(context: Context) -> Sequence[Measure]:
+    known = read_synthetic_random(published_folder(context), power=_POWER)
+    result = capture_known(known, context.progress)
+    everywhere = result.maps.diffuse - known.truth.diffuse
+    return [
+        *truth_measures(measure_truth(known.truth, result)),
+        Measure("diffuse, all texels", float(everywhere.square().mean().sqrt()), _DIFFUSE),
+    ]
+
+
+def _scale_unknown(context: Context) -> Sequence[Measure]:
+    known = read_synthetic_random(published_folder(context), power=None)
+    found = [
+        capture_known(
+            Known(_claiming(known.capture, factor * _POWER), known.truth), context.progress
+        ).maps.diffuse
+        for factor in (1.0, 0.25, 4.0)
+    ]
+    truth = known.truth.diffuse
+    scale = best_scale(truth, found[0])
+    return [
+        Measure("claims of 1/4 and 4", max(_largest(d, found[0]) for d in found[1:]), 0.0,
+                "largest difference of diffuse"),
+        Measure("diffuse after scale", _rms(scale * found[0] - truth) / _rms(truth), _RELATIVE,
+                "relative RMSE, all texels"),
+        Measure("scale", scale, None, "the factor"),
+    ]  # fmt: skip
+
+
+def _claiming(capture: Capture, power: float) -> Capture:
+    """Return the capture with another published power, which nobody should believe."""
+    extra = {**capture.extra, "light_power_published": power}
+    return dataclasses.replace(capture, extra=extra)
+
+
+def _largest(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).abs().max())
+
+
+def _rms(x: Tensor) -> float:
+    return float(torch.linalg.vector_norm(x.double()) / x.numel() ** 0.5)
+
+
+def _procedural_cases() -> tuple[Case, ...]:
+    names = (_QUICK, *(name for name in MATERIALS if name != _QUICK))
+    return tuple(
+        Case(
+            f"truth_{name}",
+            f"a capture of {name.replace('_', ' ')}, nine photos with noise, against its true maps",
+            functools.partial(_procedural, name),
+            long=name != _QUICK,
+        )
+        for name in names
+    )
+
+
+CAPTURE_CASES: tuple[Case, ...] = (
+    *_procedural_cases(),
+    Case("truth_synthetic_random", "a capture of MaterialGAN's synthetic material, light power "
+         "1500 given, against its maps", _synthetic_random, why_no_data, long=True),
+    Case("scale_unknown", "the same without light power, under false claims of it",
+         _scale_unknown, why_no_data, long=True),
+)  # fmt: skip
+"""In the order in which they are run; all fit nine photographs at 256 x 256."""
