@@ -95,6 +95,16 @@ def test_equals_the_reference(run: Run, dtype: torch.dtype) -> None:
     _assert_same(found, run.everything(arguments, backend="torch"))
 
 
+@pytest.mark.parametrize(
+    "run",
+    _params([run for run in _first_of_each_op() if run.backend != "torch"]),
+    indirect=True,
+)
+def test_many_tiles_equal_the_reference(run: Run) -> None:
+    arguments = run.arguments(torch.float64, **run.case.large)
+    _assert_same(run.everything(arguments), run.everything(arguments, backend="torch"))
+
+
 @every_run
 def test_gradcheck(run: Run) -> None:
     followed, leaves = run.tracked(run.arguments(torch.float64, batch=1))

@@ -75,15 +75,19 @@ def build_shading(
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(shape, generator=draw, dtype=torch.float64)
 
-    above = torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64)
-    lights = uniform(-0.6, 0.6, batch, pairs, 3) + above
-    eyes = uniform(-0.6, 0.6, batch, pairs, 3) + above
+    # every other pair is seen from the side, where the Fresnel term is large
+    aside = torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64).repeat(pairs, 1)
+    aside[1::2] = torch.tensor([1.7, 0.4, 1.2], dtype=torch.float64)
+    across = aside * torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64)
+    lights = uniform(-0.4, 0.4, batch, pairs, 3) + aside
+    eyes = uniform(-0.4, 0.4, batch, pairs, 3) + across
     levels = torch.tensor(ROUGHNESS, dtype=torch.float64).clamp(min=least)
     places = (torch.arange(height * width) % len(levels)).view(1, 1, height, width)
     roughness = levels[places] + uniform(0.0, 0.01, batch, 1, height, width)
-    # colours a tenth apart, so that no two channels tie for the largest
-    apart = torch.tensor([0.05, 0.25, 0.45], dtype=torch.float64)[:, None, None]
-    specular = apart.roll(seed, 0) + uniform(0.0, 0.1, batch, 3, height, width)
+    # each channel is the largest somewhere, and a tenth above the others, so that none tie
+    ladder = torch.tensor([0.05, 0.25, 0.45], dtype=torch.float64)
+    apart = ladder[(places + torch.arange(3).view(1, 3, 1, 1)) % 3]
+    specular = apart + uniform(0.0, 0.1, batch, 3, height, width)
     diffuse = uniform(0.1, 0.8, batch, 3, height, width)
     half = _half_vectors(lights, eyes, height, width, far)
     normal = _normals(half, roughness.square(), draw)
@@ -93,10 +97,8 @@ def build_shading(
         "light_intensity": uniform(0.5, 2.0, batch, pairs, 3),
         "camera_position": eyes,
     }
-    if coned:
-        found["cone"] = uniform(0.5, 3.0, batch, pairs)
-    if turned:
-        found["axis"] = uniform(-0.3, 0.3, batch, pairs, 3) - above
+    found |= {"cone": uniform(0.5, 3.0, batch, pairs)} if coned else {}
+    found |= {"axis": uniform(-0.3, 0.3, batch, pairs, 3) - aside} if turned else {}
     placed: dict[str, Any] = {key: value.to(device, dtype) for key, value in found.items()}
     return placed | {"size": SIZE, "directional": far, "orthographic": far}
 

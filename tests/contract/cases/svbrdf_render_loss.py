@@ -56,7 +56,7 @@ def build_loss(
         found["target"] = picture * factor.view(picture.shape)
     if mask:
         weights = uniform(0.2, 1.0, batch, pairs if mask == "pair" else 1, height, width)
-        found["mask"] = weights * (torch.arange(width) != 1)
+        found["mask"] = weights * (torch.arange(height * width) != 1).view(height, width)
     if surrounded:
         found["ambient"] = uniform(0.3, 1.0, batch, pairs, 3)
     placed = {
