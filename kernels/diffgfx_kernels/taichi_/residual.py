@@ -31,8 +31,7 @@ def residual(
         e, slope = logarithm_of_ratio(radiance + epsilon, target + epsilon)
     if ti.static(encoding == 2):
         value, rise = encode(radiance + epsilon, numbers[6])
-        wanted, _ = encode(target + epsilon, numbers[6])
-        e = value - wanted
+        e = value - exponential(logarithm(target + epsilon) * numbers[6])
         slope = rise
     e = ti.select((target >= white) & (e > 0.0), 0.0 * e, e)
     loss = ti.abs(e)

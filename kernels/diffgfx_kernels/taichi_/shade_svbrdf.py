@@ -55,8 +55,8 @@ def shade(
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
                     for j in range(lanes):
-                        seen = look(tile, j, pair, frame[2], mode)
-                        radiance = radiance_of(tile, j, pair, seen, frame[2], mode)
+                        view = look(tile, j, pair, frame[2], mode)
+                        radiance = radiance_of(tile, j, pair, view, frame[2], mode)
                         for c in ti.static(range(3)):
                             colour[c, j] = radiance[c]
                     for j in range(lanes):
@@ -98,9 +98,9 @@ def shade_gradient(
                         for c in ti.static(range(3)):
                             upstream[c, j] = g_image[b, n, c, first + j]
                     for j in range(lanes):
-                        seen = look(tile, j, pair, frame[2], mode)
+                        view = look(tile, j, pair, frame[2], mode)
                         g = column(upstream, 0, j)
-                        add_gradient(tile, gradient, sums, j, pair, seen, g, frame[2], mode)
+                        add_gradient(tile, gradient, sums, j, pair, view, g, frame[2], mode)
                     if ti.static(mode.lit):
                         store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 store_gradient(tile, gradient, g_maps, b, first, lanes)

@@ -74,8 +74,9 @@ def compare_lane(
     radiance = radiance_of(tile, j, pair, view, frame[2], mode)
     goal = column(seen, 0, j)
     if ti.static(mode.against_maps):
-        other = look(wanted, j, pair, frame[2], mode)
-        goal = radiance_of(wanted, j, pair, other, frame[2], mode)
+        goal = radiance_of(
+            wanted, j, pair, look(wanted, j, pair, frame[2], mode), frame[2], mode
+        )  # fmt: skip
     weight = seen[3, j]
     upstream = 0.0 * radiance
     for c in ti.static(range(3)):
@@ -188,8 +189,9 @@ def forward(
         encoding=ENCODINGS.index(kind[0]), penalty=PENALTIES.index(kind[1]),
     )  # fmt: skip
     empty = not (maps.numel() and n)
-    fresh = torch.zeros_like if empty else torch.empty_like  # the kernel writes every texel
-    g_maps = fresh(maps) if graded else maps.new_empty((0,))
+    g_maps = maps.new_empty((0,))
+    if graded:  # the kernel writes every texel
+        g_maps = torch.zeros_like(maps) if empty else torch.empty_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, n, PAIR_SIZE))
     losses = maps.new_zeros((b, grid.chunks))
     scale = _scales(maps, mask, n)

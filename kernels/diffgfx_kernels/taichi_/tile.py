@@ -93,9 +93,9 @@ def look(tile: ti.template(), j, pair, inv_pi, mode: ti.template()):
 
 
 @ti.func
-def radiance_of(tile: ti.template(), j, pair, seen, inv_pi, mode: ti.template()):
+def radiance_of(tile: ti.template(), j, pair, view, inv_pi, mode: ti.template()):
     """Radiance of one texel under one pair."""
-    _, _, _, _, gain, p, fresnel = seen
+    _, _, _, _, gain, p, fresnel = view
     d, s = column(tile, 3, j), column(tile, 6, j)
     f = evaluate(p, fresnel, d, tile[A2, j], inv_pi)
     radiance = f * (gain * p[FLAG] * row3(pair, 3))
@@ -111,16 +111,16 @@ def add_gradient(
     sums: ti.template(),
     j,
     pair,
-    seen,
+    view,
     g_radiance,
     inv_pi,
     mode: ti.template(),
 ):
     """Add one texel's share, for one pair, to its maps' gradient and, if lit, to its sums.
 
-    `seen` is what `look` returned.
+    `view` is what `look` returned.
     """
-    light, v, inverse, inverse_v, gain, p, fresnel = seen
+    light, v, inverse, inverse_v, gain, p, fresnel = view
     n, d, s, a2 = column(tile, 0, j), column(tile, 3, j), column(tile, 6, j), tile[A2, j]
     intensity = row3(pair, 3)
     gate = gain * p[FLAG]
