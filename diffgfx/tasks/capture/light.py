@@ -31,6 +31,8 @@ class FlashLight:
         exposure: Known exposures, 1 where they are not, shape (n,).
         exposure_known: Which are known, shape (n,).
         refine: Whether each camera may move a little, its light with it.
+        scale: Length [capture unit] that offset, shift and ambient are measured by; None: the root
+            mean square height of these lights. A flash that was fitted keeps its own.
     """
 
     camera: Float[Tensor, "n 3"]
@@ -40,6 +42,7 @@ class FlashLight:
     exposure: Float[Tensor, " n"]
     exposure_known: Bool[Tensor, " n"]
     refine: bool = False
+    scale: float | None = None
 
     def to(self, device: torch.device) -> "FlashLight":
         """Return the same flash with its tensors on a device."""
@@ -71,7 +74,9 @@ class FlashLight:
 
     @property
     def distance(self) -> float:
-        """Root mean square height of the lights over the sample."""
+        """Length that offset, shift and ambient are measured by."""
+        if self.scale is not None:
+            return self.scale
         return float(self.light[:, 2].square().mean().sqrt())
 
     def power(self, unknowns: Unknowns) -> Float[Tensor, "3"]:

@@ -224,7 +224,8 @@ def _light_of_all(
     exposure[list(fitted)] = problem.light.exposures(unknowns)
     exposure = torch.where(flash.exposure_known, flash.exposure, exposure)
     flash = dataclasses.replace(
-        flash, exposure=exposure, exposure_known=torch.ones_like(flash.exposure_known)
+        flash, exposure=exposure, exposure_known=torch.ones_like(flash.exposure_known),
+        scale=problem.light.distance,
     )
     shift = torch.zeros(len(everything), 3, device=device)
     shift[list(fitted)] = unknowns["shift"]

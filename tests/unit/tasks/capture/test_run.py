@@ -102,6 +102,20 @@ def test_held_out_photographs_never_change_the_solution(known, result, tmp_path)
         assert (first == second) == (index not in result.held_out)
 
 
+def test_where_held_out_photographs_were_taken_from_changes_nothing_but_their_own_errors(known):
+    capture = read_capture(known.folder)
+    options = dataclasses.replace(LEAST, holdout=(1, 2))
+    photos = list(capture.photos)
+    for index in (1, 2):
+        x, y, z = photos[index].camera
+        photos[index] = dataclasses.replace(photos[index], camera=(x, y, 2 * z), light=(x, y, 2 * z))
+    moved = dataclasses.replace(capture, photos=tuple(photos))
+    first, second = (capture_material(c, options) for c in (capture, moved))
+    assert same_maps(first, second)
+    for index, errors in enumerate(zip(first.errors, second.errors, strict=True)):
+        assert (errors[0] == errors[1]) == (index not in (1, 2))
+
+
 def test_a_fitted_photograph_does_change_the_solution(known, result, tmp_path):
     shutil.copytree(known.folder, tmp_path / "other")
     index = next(i for i in range(9) if i not in result.held_out)
