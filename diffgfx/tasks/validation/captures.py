@@ -27,6 +27,7 @@ _QUICK = "leather"
 _DIFFUSE, _SPECULAR, _ALPHA, _NORMAL = 0.02, 0.03, 0.05, 4.0
 _POWER = 1500.0
 _RELATIVE = 0.1
+_CLAIMS = (1.0, 0.25, 4.0)
 
 
 def truth_measures(error: TruthError) -> list[Measure]:
@@ -78,12 +79,11 @@ def _synthetic_random(context: Context) -> Sequence[Measure]:
 
 def _scale_unknown(context: Context) -> Sequence[Measure]:
     known = read_synthetic_random(published_folder(context), power=None)
-    found = [
-        capture_known(
-            Known(_claiming(known.capture, factor * _POWER), known.truth), context.progress
-        ).maps.diffuse
-        for factor in (1.0, 0.25, 4.0)
-    ]
+    found = []
+    for index, factor in enumerate(_CLAIMS):
+        claimed = Known(_claiming(known.capture, factor * _POWER), known.truth)
+        tell = functools.partial(_tell_part, context, index, len(_CLAIMS))
+        found.append(capture_known(claimed, tell).maps.diffuse)
     truth = known.truth.diffuse
     scale = best_scale(truth, found[0])
     return [
@@ -93,6 +93,12 @@ def _scale_unknown(context: Context) -> Sequence[Measure]:
                 "relative RMSE, all texels"),
         Measure("scale", scale, None, "the factor"),
     ]  # fmt: skip
+
+
+def _tell_part(
+    context: Context, index: int, count: int, done: int, total: int, error: float | None
+) -> None:
+    context.progress(index * total + done, count * total, error)
 
 
 def _claiming(capture: Capture, power: float) -> Capture:

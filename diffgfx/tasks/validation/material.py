@@ -49,7 +49,8 @@ def run_cases(
     Args:
         cases: What to run.
         data: The folder of published data; None where there is none.
-        progress: Told of the case, what is done of it, how much it is, and the current error.
+        progress: Told of the case, how many hundredths of it are done, a hundred, and the current
+            error.
 
     Returns:
         One outcome a case.
@@ -68,4 +69,4 @@ def _teller(
 ) -> Callable[[int, int, float | None], object]:
     if progress is None:
         return lambda done, total, error: None
-    return lambda done, total, error: progress(name, done, total, error)
+    return lambda done, total, error: progress(name, round(100 * done / total), 100, error)

@@ -108,7 +108,8 @@ def test_where_held_out_photographs_were_taken_from_changes_nothing_but_their_ow
     photos = list(capture.photos)
     for index in (1, 2):
         x, y, z = photos[index].camera
-        photos[index] = dataclasses.replace(photos[index], camera=(x, y, 2 * z), light=(x, y, 2 * z))
+        twice = (x, y, 2 * z)
+        photos[index] = dataclasses.replace(photos[index], camera=twice, light=twice)
     moved = dataclasses.replace(capture, photos=tuple(photos))
     first, second = (capture_material(c, options) for c in (capture, moved))
     assert same_maps(first, second)
