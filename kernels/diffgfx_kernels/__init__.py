@@ -5,9 +5,12 @@ backend serves which op here, and what to do about each that does not.
 """
 
 import importlib
+import sys
 from types import ModuleType
 
 import torch
+
+from diffgfx_kernels.interrupts import interrupts_wait
 
 __all__ = ["BACKENDS", "OPS", "available", "choose", "load"]
 
@@ -57,4 +60,8 @@ def load(op: str, backend: str) -> ModuleType:
     """Return the module of an op's kernels for a backend."""
     if op not in OPS or backend not in BACKENDS:
         raise ValueError(f"no kernel {op!r} for backend {backend!r}")
-    return importlib.import_module(f"diffgfx_kernels.{backend}_.{op}")
+    name = f"diffgfx_kernels.{backend}_.{op}"
+    if name in sys.modules:
+        return sys.modules[name]
+    with interrupts_wait():
+        return importlib.import_module(name)

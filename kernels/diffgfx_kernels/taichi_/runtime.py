@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.interrupts import interrupts_wait
+
 __all__ = ["cache_folder", "real_of", "reason_unavailable", "start", "thread_count"]
 
 _lock = threading.Lock()
@@ -22,7 +24,8 @@ _state: dict[str, Any] = {"pid": None, "arch": None}
 def reason_unavailable(device: torch.device) -> str | None:
     """Say why Taichi cannot serve a device now, with the remedy; None if it can."""
     try:
-        import taichi  # noqa: F401
+        with interrupts_wait():
+            import taichi  # noqa: F401
     except ImportError as error:
         return f"taichi is not installed ({error}); pip install taichi, or pass backend='torch'"
     if _state["pid"] not in (None, os.getpid()):
