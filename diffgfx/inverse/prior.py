@@ -3,7 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["charbonnier", "edge_weights", "smoothness"]
+from diffgfx.inverse.pyramid import area_average
+
+__all__ = ["broad_energy", "charbonnier", "curl", "edge_weights", "smoothness"]
 
 Field = Float[Tensor, "b c h w"]
 Edges = tuple[Float[Tensor, "#b 1 h w-1"], Float[Tensor, "#b 1 h-1 w"]]
@@ -40,3 +42,31 @@ def smoothness(x: Field, weights: Edges, delta: float) -> Tensor:
     for weight, term in zip(weights, (right, down), strict=True):
         total = total + ((weight * term).mean() if term.numel() else empty)
     return total
+
+
+def broad_energy(x: Field, finest: int = 16) -> Tensor:
+    """Return how much of a field's square is broad: in its mean, its halves, its quarters, ...
+
+    The squares of the averages over 1, 2, 4, ... parts a side, up to ``finest`` (or the field's
+    own side), each divided by the number of parts. For the slopes of a surface this is near the
+    square of its height: half a millimetre from edge to edge is a slope that a whole sample cannot
+    have, and a pore can.
+    """
+    total = x.new_zeros(())
+    parts = 1
+    while parts <= min(finest, x.shape[-2], x.shape[-1]):
+        total = total + area_average(x, (parts, parts)).square().mean() / parts
+        parts *= 2
+    return total
+
+
+def curl(slope: Float[Tensor, "b 2 h w"], delta: float) -> Tensor:
+    """Return how far slopes are from those of one surface (Charbonnier of their curl), mean.
+
+    Around four texels that meet at a corner, the slopes of a surface add to nothing. Slopes are n_x
+    / n_z and n_y / n_z with y up and row 0 at the top; zero where a side has one texel only.
+    """
+    x, y = slope[:, 0], slope[:, 1]
+    around = (x[:, :-1, :-1] + x[:, :-1, 1:]) - (x[:, 1:, :-1] + x[:, 1:, 1:])
+    around = around + (y[:, :-1, :-1] + y[:, 1:, :-1]) - (y[:, :-1, 1:] + y[:, 1:, 1:])
+    return charbonnier(0.5 * around, delta).mean() if around.numel() else slope.new_zeros(())

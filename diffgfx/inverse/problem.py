@@ -56,5 +56,15 @@ class Problem(Protocol):
     def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:
         """Return the mean residual of the observations over a part of their pixels (a scalar)."""
 
-    def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
-        """Return the weighted priors (a scalar)."""
+    def prior_loss(self, unknowns: Unknowns, level: Level, residual: float) -> Tensor:
+        """Return the weighted priors (a scalar), given the mean residual of the same unknowns.
+
+        What the residual says of the noise may set how much a prior weighs; it has no gradient.
+        """
+
+    @property
+    def observations(self) -> int:
+        """Return how many observations are fitted."""
+
+    def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
+        """Return the signed residuals of one observation, any shape, zero where it is masked."""

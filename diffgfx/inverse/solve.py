@@ -7,6 +7,7 @@ out of the problem altogether is ever seen here.
 
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Literal
@@ -17,6 +18,7 @@ from torch import Tensor
 from diffgfx.check import check_choice
 from diffgfx.errors import DivergedError, RangeError
 from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
+from diffgfx.inverse.uncertainty import gauss_newton_deviation, root_mean_square
 
 __all__ = ["Progress", "Record", "Solution", "SolverConfig", "solve"]
 
@@ -33,7 +35,8 @@ class SolverConfig:
         spread: Standard deviation of that perturbation, in units of the unknowns.
         check_every: Steps between two looks at the stopping pixels.
         patience: Looks without a new lowest residual before a level stops.
-        seed: Seed of the perturbation.
+        probes: Random probes of the deviation of the solution, for each observation; 0 for none.
+        seed: Seed of the perturbation and of the probes.
     """
 
     optimiser: Literal["adam", "lbfgs"] = "adam"
@@ -42,6 +45,7 @@ class SolverConfig:
     spread: float = 0.3
     check_every: int = 20
     patience: int = 3
+    probes: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +54,8 @@ class SolverConfig:
         for name in ("restarts", "check_every", "patience"):
             if getattr(self, name) < 1:
                 raise RangeError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.probes < 0:
+            raise RangeError(f"probes must be at least 0, got {self.probes}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +77,17 @@ class Solution:
         unknowns: The solution z at the last level, detached.
         history: Every step in order.
         residual: The mean residual over all pixels of the fitted observations.
+        residuals: The root mean square residual of each of them.
+        deviation: The standard deviation of each unknown that was solved, from the Gauss-Newton
+            diagonal with a prior deviation of one; empty unless probes were asked for.
         steps: Steps taken in all.
     """
 
     unknowns: Unknowns
     history: tuple[Record, ...]
     residual: float
+    residuals: tuple[float, ...]
+    deviation: Unknowns
     steps: int
 
 
@@ -95,7 +106,8 @@ def solve(
         progress: Told of every step.
 
     Returns:
-        The solution, its history and its residual. Two runs give bit-equal results.
+        The solution, its history, its residuals and, where asked for, its deviation. Two runs give
+        bit-equal results.
 
     Raises:
         DivergedError: If a loss is not finite; the message names level, step and term.
@@ -113,8 +125,21 @@ def solve(
     for level in problem.levels[1:]:
         unknowns = problem.prolong(unknowns, level)
         unknowns = _solve_level(problem, unknowns, level, config, history, progress)
-    residual = _measure(problem, unknowns, problem.levels[-1], "all")
-    return Solution(unknowns, tuple(history), residual, len(history))
+    last = problem.levels[-1]
+    residual = _measure(problem, unknowns, last, "all")
+    observations = [
+        functools.partial(problem.residuals, level=last, observation=i)
+        for i in range(problem.observations)
+    ]
+    with torch.no_grad():
+        residuals = tuple(root_mean_square(residuals(unknowns)) for residuals in observations)
+    deviation: Unknowns = {}
+    if config.probes:
+        names = list(problem.step_lengths(last))
+        deviation = gauss_newton_deviation(
+            observations, unknowns, names, probes=config.probes, seed=config.seed
+        )
+    return Solution(unknowns, tuple(history), residual, residuals, deviation, len(history))
 
 
 def _starts(start: Unknowns, config: SolverConfig, names: Iterable[str]) -> list[Unknowns]:
@@ -157,7 +182,7 @@ class _Descent:
         def closure() -> Tensor:
             self.optimiser.zero_grad(set_to_none=True)
             data = self.problem.data_loss(self.leaves, self.level, part)
-            prior = self.problem.prior_loss(self.leaves, self.level)
+            prior = self.problem.prior_loss(self.leaves, self.level, float(data.detach()))
             (data + prior).backward()  # type: ignore[no-untyped-call]
             if not terms:
                 terms.extend((data.detach(), prior.detach()))

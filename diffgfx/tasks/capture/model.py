@@ -16,8 +16,10 @@ from diffgfx.inverse import (
     SharedBasis,
     Unknowns,
     bounded,
+    broad_energy,
     charbonnier,
     cluster,
+    curl,
     edge_weights,
     prolong_field,
     smoothness,
@@ -48,6 +50,8 @@ class PriorWeights:
         slope: Edge-aware smoothness of the slopes.
         diffuse: Edge-aware smoothness of d.
         flat: Square of the slopes.
+        broad: The same of their averages over parts of the sample; see `broad_energy`.
+        curl: What of the slopes is not of one surface.
         deviation: Deviation of a texel from its shared materials.
         shares: Square of what the data changes about the shares.
         metal: Body colour under a mirror: d times the square of the largest F0.
@@ -62,17 +66,20 @@ class PriorWeights:
     slope: float = 0.03
     diffuse: float = 0.01
     flat: float = 1.0
+    broad: float = 100.0
+    curl: float = 0.3
     deviation: float = 0.1
     shares: float = 0.01
-    metal: float = 0.1
+    metal: float = 1.0
     dielectric: float = 0.001
     matte: float = 0.0003
-    edge: float = 0.15
+    edge: float = 0.5
 
     @classmethod
     def none(cls) -> "PriorWeights":
         """Return the weights under which every texel stands for itself."""
-        return cls(1, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        silent = {field.name: 0.0 for field in dataclasses.fields(cls)}
+        return cls(**{**silent, "materials": 1, "feature_width": 1.0, "edge": 1.0})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,14 +189,17 @@ class MaterialModel:
     def prior(self, unknowns: Unknowns, view: View) -> Tensor:
         """Return the weighted priors."""
         w = self.weights
-        if w.gloss == w.slope == w.diffuse == w.flat == w.deviation == 0.0:
-            return unknowns["slope"].new_zeros(())
+        slope = unknowns["slope"]
+        if w == PriorWeights.none():
+            return slope.new_zeros(())
         edges = edge_weights(view.guide, w.edge)
         return (
             w.gloss * smoothness(unknowns["deviation"], edges, 0.05)
-            + w.slope * smoothness(unknowns["slope"], edges, 0.02)
+            + w.slope * smoothness(slope, edges, 0.02)
             + w.diffuse * smoothness(unknowns["diffuse"], edges, 0.05)
-            + w.flat * unknowns["slope"].square().mean()
+            + w.flat * slope.square().mean()
+            + w.broad * broad_energy(slope)
+            + w.curl * curl(slope, 0.01)
             + w.deviation * charbonnier(unknowns["deviation"], 0.2).mean()
             + w.shares * unknowns["shares"].square().mean()
             + self._plausible(unknowns)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diffgfx.inverse import Level, Part, Unknowns
 from diffgfx.ops import Residual, svbrdf_render_loss
+from diffgfx.render import render_planar
 from diffgfx.scene import GreyPatch
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.observations import PhotoPyramid, View
@@ -15,9 +16,9 @@ from diffgfx.tasks.capture.scale import Anchor, anchor_factor
 
 __all__ = ["CaptureProblem", "Model"]
 
-RESIDUAL = Residual("display_charbonnier", epsilon=0.003, delta=0.02, white=0.98)
+RESIDUAL = Residual("display_charbonnier", epsilon=0.05, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
-_NOISE_REFERENCE = 0.008   # mean residual at and above which the priors have full weight
+RESIDUAL_OF_A_HAND = 0.008   # mean residual at and above which the priors have full weight
 
 
 @runtime_checkable
@@ -71,7 +72,6 @@ class CaptureProblem:
     def __post_init__(self) -> None:
         """Average the photographs down to the first level."""
         self._view = (self.levels[0], self.photos.view(self.levels[0].resolution))
-        self._noise = _NOISE_REFERENCE
 
     def view(self, level: Level) -> View:
         """Return the photographs at a level; those of one level are kept."""
@@ -109,7 +109,7 @@ class CaptureProblem:
         """Return the mean residual of the re-renders."""
         view = self.view(level)
         pairs = self.light.pairs(unknowns)
-        loss = svbrdf_render_loss(
+        return svbrdf_render_loss(
             self.model.maps(unknowns),
             view.images,
             pairs["light_position"],
@@ -121,17 +121,37 @@ class CaptureProblem:
             ambient=pairs["ambient"],
             cone=pairs["cone"],
         ).sum()
-        if part != "stopping":
-            self._noise = float(loss.detach())
-        return loss
 
-    def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
+    def prior_loss(self, unknowns: Unknowns, level: Level, residual: float) -> Tensor:
         """Return the weighted priors of material and light.
 
         The weights hold for photographs as noisy as a hand-held flash gives them. Those of the
         material fall with the variance of the residual: the sharper the photographs agree with the
         model, the less is left to belief.
         """
-        trust = min((self._noise / _NOISE_REFERENCE) ** 2, 1.0)
+        trust = min((residual / RESIDUAL_OF_A_HAND) ** 2, 1.0)
         material = self.model.prior(unknowns, self.view(level))
         return trust * material + self.light.prior(unknowns)
+
+    @property
+    def observations(self) -> int:
+        """Return the number of photographs that are fitted."""
+        return len(self.photos.images)
+
+    def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
+        """Return what a re-render is brighter than its photograph, in display-like values."""
+        view = self.view(level)
+        pairs = self.light.pairs(unknowns)
+        own = {name: value[:, observation : observation + 1] for name, value in pairs.items()}
+        maps = self.model.maps(unknowns)
+        render = render_planar(maps, self.photos.size, **own)[0, 0]
+        photo = view.images[0, observation]
+        difference = _display(render) - _display(photo)
+        clipped = (photo >= RESIDUAL.white) & (difference.detach() > 0)
+        weight = view.weights.all[0, observation].sqrt()
+        return (weight * difference).masked_fill(clipped, 0.0)
+
+
+def _display(radiance: Tensor) -> Tensor:
+    """Return the encoding under which residuals are taken; see `Residual`."""
+    return (radiance + RESIDUAL.epsilon) ** (1 / 2.2)

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from diffgfx.inverse import charbonnier, edge_weights, smoothness
+from diffgfx.inverse import broad_energy, charbonnier, curl, edge_weights, smoothness
+from diffgfx.ops import normals_from_height
 
 
 def test_charbonnier():
@@ -42,3 +43,29 @@ def test_smoothness_of_a_single_texel_is_nothing_and_differentiable():
     column = torch.ones(1, 2, 3, 1, requires_grad=True)
     smoothness(column, (torch.ones(1, 1, 3, 0), torch.ones(1, 1, 2, 1)), 0.1).backward()
     assert torch.equal(column.grad, torch.zeros_like(column))
+
+
+def test_broad_energy_by_hand():
+    x = torch.zeros(1, 1, 4, 4)
+    x[..., :2, :2] = 4.0                # one quarter: means 1 | 4 0 0 0 | the texels themselves
+    assert float(broad_energy(x)) == pytest.approx(1.0 / 1 + 4.0 / 2 + 4.0 / 4)
+    assert float(broad_energy(x, finest=2)) == pytest.approx(3.0)
+    pores = torch.tensor([1.0, -1.0]).repeat(4, 2)[None, None]
+    assert float(broad_energy(pores)) == pytest.approx(1.0 / 4)      # broad in nothing but texels
+    assert float(broad_energy(torch.full((1, 2, 1, 3), 2.0))) == pytest.approx(4.0)
+
+
+def test_slopes_of_a_surface_have_no_curl_and_a_whirl_has():
+    generator = torch.Generator().manual_seed(0)
+    rough = torch.rand(1, 1, 12, 9, generator=generator)
+    y, x = torch.meshgrid(torch.arange(12.0), torch.arange(9.0), indexing="ij")
+    bowl = (0.3 * x * x + 0.2 * x * y - 0.1 * y * y)[None, None] / 50
+    normal = normals_from_height(bowl, (9.0, 12.0), boundary="free")
+    inner = (normal[:, :2] / normal[:, 2:3])[..., 1:-1, 1:-1]
+    assert float(curl(inner, 1e-6)) < 1e-5
+    assert float(inner.abs().max()) > 0.05
+    whirl = torch.stack([-(5.5 - y), x - 4.0])[None]    # x right, y up: turns against the clock
+    # each slope changes by one a texel: the curl is two everywhere
+    assert float(curl(whirl, 1e-6)) == pytest.approx(2.0, rel=1e-5)
+    assert float(curl(whirl.flip(1), 1e-6)) < 1e-5
+    assert float(curl(rough.expand(1, 2, 12, 9)[..., :1], 0.1)) == 0.0

@@ -47,8 +47,13 @@ class Toy:
         self.parts.append(part)
         return self.loss(unknowns, level, part).sum()
 
-    def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
+    def prior_loss(self, unknowns: Unknowns, level: Level, residual: float) -> Tensor:
         return torch.zeros(())
+
+    observations = 1
+
+    def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
+        return unknowns["z"] - 1.0
 
 
 class Picture:
@@ -77,8 +82,15 @@ class Picture:
         error = torch.cat([z - truth, z.square() - truth.square()]).square()
         return (weights * error).sum() / weights.sum()
 
-    def prior_loss(self, unknowns: Unknowns, level: Level) -> Tensor:
+    def prior_loss(self, unknowns: Unknowns, level: Level, residual: float) -> Tensor:
+        self.residual = residual
         return 1e-6 * unknowns["z"].square().mean()
+
+    observations = 2
+
+    def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
+        power = observation + 1
+        return unknowns["z"][0] ** power - area_average(self.truth, level.resolution)[0] ** power
 
 
 def truth(height: int = 13, width: int = 8) -> Tensor:
@@ -95,6 +107,26 @@ def test_a_known_picture_is_recovered_level_by_level(optimiser, tolerance):
     assert solution.steps == len(solution.history)
     assert {record.level for record in solution.history} == {0, 1}
     assert not solution.unknowns["z"].requires_grad
+
+
+def test_residuals_of_each_observation_and_how_sure_each_texel_is():
+    problem = Picture(truth(), steps=8, cooldown=2)
+    assert solve(problem).deviation == {}
+    solution = solve(problem, SolverConfig(probes=1))
+    z = solution.unknowns["z"]
+    first, second = (z - problem.truth).square(), (z.square() - problem.truth.square()).square()
+    wanted = [float(e.mean().sqrt()) for e in (first, second)]
+    assert solution.residuals == pytest.approx(wanted, rel=1e-5)
+    variance = 0.5 * (first.mean() + second.mean())
+    # each texel has two residuals, z - t and z^2 - t^2, whose slopes are 1 and 2 z
+    slopes = 1 + 4 * z.square()
+    assert torch.allclose(solution.deviation["z"], (slopes / variance + 1).rsqrt(), rtol=1e-4)
+
+
+def test_the_prior_is_told_the_residual_of_its_own_step():
+    problem = Picture(truth(), steps=3, cooldown=0)
+    history = solve(problem).history
+    assert problem.residual == history[-1].data > 0.0
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
@@ -179,7 +211,7 @@ def test_a_blow_up_names_level_step_and_term(term):
 
     problem = Toy(loss if term == "data" else nothing, levels=2, steps=40, cooldown=0)
     if term == "prior":
-        problem.prior_loss = lambda u, level: loss(u, level, "all").sum()  # type: ignore[method-assign]
+        problem.prior_loss = lambda u, level, residual: loss(u, level, "all").sum()  # type: ignore[method-assign]
     wanted = (
         f"the {term} term must stay finite, got nan at step {{}} of level 1 .4 x 4.; "
         "use shorter steps or check the observations"
@@ -195,6 +227,7 @@ def test_a_blow_up_names_level_step_and_term(term):
         ({"restarts": 0}, "restarts must be at least 1, got 0"),
         ({"check_every": 0}, "check_every must be at least 1"),
         ({"patience": -1}, "patience must be at least 1"),
+        ({"probes": -1}, "probes must be at least 0, got -1"),
     ],
 )
 def test_wrong_numbers_are_named(options, rule):

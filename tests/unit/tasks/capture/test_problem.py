@@ -1,5 +1,6 @@
 """The capture as `solve` sees it."""
 
+import pytest
 import torch
 
 from diffgfx.inverse import Level, Problem, ladder
@@ -8,7 +9,12 @@ from diffgfx.scene import GreyPatch
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.model import MaterialModel, PriorWeights
 from diffgfx.tasks.capture.observations import PhotoPyramid
-from diffgfx.tasks.capture.problem import CaptureProblem, Model
+from diffgfx.tasks.capture.problem import (
+    RESIDUAL,
+    RESIDUAL_OF_A_HAND,
+    CaptureProblem,
+    Model,
+)
 from diffgfx.tasks.capture.scale import Anchor
 from tests.captures import known_maps
 
@@ -55,6 +61,31 @@ def test_parts_of_the_pixels_differ():
     assert min(fitted, stopping) < all_of_them < max(fitted, stopping)
 
 
+def test_the_residuals_of_a_photograph_are_those_that_the_loss_counts():
+    asked = problem()
+    unknowns, level = asked.start(), asked.levels[0]
+    assert asked.observations == 3
+    residuals = [asked.residuals(unknowns, level, i) for i in range(3)]
+    assert {e.shape for e in residuals} == {(3, *level.resolution)}
+    e = torch.stack(residuals)
+    delta = RESIDUAL.delta
+    loss = ((e.square() + delta**2).sqrt() - delta).mean()
+    assert loss.item() == pytest.approx(asked.data_loss(unknowns, level, "all").item(), rel=1e-4)
+    brighter = {**unknowns, "power": unknowns["power"] + 0.1}
+    assert (asked.residuals(brighter, level, 1) > residuals[1]).float().mean() > 0.99
+
+
+def test_priors_weigh_less_the_better_the_photographs_are_explained():
+    asked = problem()
+    unknowns, level = asked.start(), asked.levels[0]
+    full, more, half = (
+        asked.prior_loss(unknowns, level, RESIDUAL_OF_A_HAND * x).item() for x in (1.0, 2.0, 0.5)
+    )
+    light = asked.light.prior(unknowns).item()
+    assert full == more
+    assert half - light == pytest.approx((full - light) / 4, rel=1e-4)
+
+
 def test_views_are_kept_for_their_level():
     asked = problem()
     first, second = asked.levels
@@ -68,7 +99,7 @@ def test_every_unknown_with_a_step_length_gets_a_gradient():
     level = asked.levels[0]
     lengths = asked.step_lengths(level)
     unknowns = {name: x.requires_grad_(name in lengths) for name, x in asked.start().items()}
-    (asked.data_loss(unknowns, level, "fitted") + asked.prior_loss(unknowns, level)).backward()
+    (asked.data_loss(unknowns, level, "fitted") + asked.prior_loss(unknowns, level, 0.01)).backward()
     assert {"power", "offset", "cone", "ambient"} <= set(lengths)
     idle = [name for name in lengths if unknowns[name].grad is None]
     assert idle == []
