@@ -2,7 +2,7 @@
 
 from diffgfx.inverse.basis import SharedBasis, cluster
 from diffgfx.inverse.observation import PixelSplit, split_pixels
-from diffgfx.inverse.prior import broad_energy, charbonnier, curl, edge_weights, smoothness
+from diffgfx.inverse.prior import broad_share, charbonnier, curl, edge_weights, smoothness
 from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
 from diffgfx.inverse.pyramid import area_average, bounded, ladder, prolong_field, unbounded
 from diffgfx.inverse.solve import Progress, Record, Solution, SolverConfig, solve
@@ -21,7 +21,7 @@ __all__ = [
     "Unknowns",
     "area_average",
     "bounded",
-    "broad_energy",
+    "broad_share",
     "charbonnier",
     "cluster",
     "curl",

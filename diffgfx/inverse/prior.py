@@ -5,7 +5,7 @@ from torch import Tensor
 
 from diffgfx.inverse.pyramid import area_average
 
-__all__ = ["broad_energy", "charbonnier", "curl", "edge_weights", "smoothness"]
+__all__ = ["broad_share", "charbonnier", "curl", "edge_weights", "smoothness"]
 
 Field = Float[Tensor, "b c h w"]
 Edges = tuple[Float[Tensor, "#b 1 h w-1"], Float[Tensor, "#b 1 h-1 w"]]
@@ -44,20 +44,25 @@ def smoothness(x: Field, weights: Edges, delta: float) -> Tensor:
     return total
 
 
-def broad_energy(x: Field, finest: int = 16) -> Tensor:
+def broad_share(x: Field, floor: float, finest: int = 16) -> Tensor:
     """Return how much of a field's square is broad: in its mean, its halves, its quarters, ...
 
-    The squares of the averages over 1, 2, 4, ... parts a side, up to ``finest`` (or the field's
-    own side), each divided by the number of parts. For the slopes of a surface this is near the
-    square of its height: half a millimetre from edge to edge is a slope that a whole sample cannot
-    have, and a pore can.
+    The slopes of a surface whose height stays within bounds average to less the wider they are
+    averaged: over 1/k of a side their root mean square grows like k, whatever the relief. So the
+    squares of the averages over k = 1, 2, 4, ... parts a side are added, each divided by k^2, and
+    all by the mean square of the field, which has no gradient here.
+
+    Args:
+        x: The field.
+        floor: Root mean square below which a field counts as flat anyhow.
+        finest: The most parts a side.
     """
     total = x.new_zeros(())
     parts = 1
     while parts <= min(finest, x.shape[-2], x.shape[-1]):
-        total = total + area_average(x, (parts, parts)).square().mean() / parts
+        total = total + area_average(x, (parts, parts)).square().mean() / parts**2
         parts *= 2
-    return total
+    return total / (x.detach().square().mean() + floor * floor)
 
 
 def curl(slope: Float[Tensor, "b 2 h w"], delta: float) -> Tensor:

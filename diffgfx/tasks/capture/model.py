@@ -16,7 +16,7 @@ from diffgfx.inverse import (
     SharedBasis,
     Unknowns,
     bounded,
-    broad_energy,
+    broad_share,
     charbonnier,
     cluster,
     curl,
@@ -50,7 +50,7 @@ class PriorWeights:
         slope: Edge-aware smoothness of the slopes.
         diffuse: Edge-aware smoothness of d.
         flat: Square of the slopes.
-        broad: The same of their averages over parts of the sample; see `broad_energy`.
+        broad: Share of the slopes that is broad.
         curl: What of the slopes is not of one surface.
         deviation: Deviation of a texel from its shared materials.
         shares: Square of what the data changes about the shares.
@@ -65,12 +65,12 @@ class PriorWeights:
     gloss: float = 0.03
     slope: float = 0.03
     diffuse: float = 0.01
-    flat: float = 1.0
-    broad: float = 100.0
-    curl: float = 0.3
+    flat: float = 0.1
+    broad: float = 0.5
+    curl: float = 0.2
     deviation: float = 0.1
     shares: float = 0.01
-    metal: float = 1.0
+    metal: float = 0.5
     dielectric: float = 0.001
     matte: float = 0.0003
     edge: float = 0.5
@@ -198,7 +198,7 @@ class MaterialModel:
             + w.slope * smoothness(slope, edges, 0.02)
             + w.diffuse * smoothness(unknowns["diffuse"], edges, 0.05)
             + w.flat * slope.square().mean()
-            + w.broad * broad_energy(slope)
+            + w.broad * broad_share(slope, 0.03)
             + w.curl * curl(slope, 0.01)
             + w.deviation * charbonnier(unknowns["deviation"], 0.2).mean()
             + w.shares * unknowns["shares"].square().mean()

@@ -16,9 +16,9 @@ from diffgfx.tasks.capture.scale import Anchor, anchor_factor
 
 __all__ = ["CaptureProblem", "Model"]
 
-RESIDUAL = Residual("display_charbonnier", epsilon=0.05, delta=0.02, white=0.98)
+RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
-RESIDUAL_OF_A_HAND = 0.008   # mean residual at and above which the priors have full weight
+RESIDUAL_OF_A_HAND = 0.005   # mean residual at and above which the priors have full weight
 
 
 @runtime_checkable

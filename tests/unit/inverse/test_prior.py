@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from diffgfx.inverse import broad_energy, charbonnier, curl, edge_weights, smoothness
+from diffgfx.inverse import broad_share, charbonnier, curl, edge_weights, smoothness
 from diffgfx.ops import normals_from_height
 
 
@@ -45,14 +45,24 @@ def test_smoothness_of_a_single_texel_is_nothing_and_differentiable():
     assert torch.equal(column.grad, torch.zeros_like(column))
 
 
-def test_broad_energy_by_hand():
+def test_the_broad_share_by_hand():
     x = torch.zeros(1, 1, 4, 4)
     x[..., :2, :2] = 4.0                # one quarter: means 1 | 4 0 0 0 | the texels themselves
-    assert float(broad_energy(x)) == pytest.approx(1.0 / 1 + 4.0 / 2 + 4.0 / 4)
-    assert float(broad_energy(x, finest=2)) == pytest.approx(3.0)
+    assert float(broad_share(x, 0.0)) == pytest.approx((1 / 1 + 4 / 4 + 4 / 16) / 4)
+    assert float(broad_share(x, 0.0, finest=2)) == pytest.approx((1 + 1) / 4)
+    assert float(broad_share(3.0 * x, 0.0)) == pytest.approx(float(broad_share(x, 0.0)))
+    assert float(broad_share(x, 2.0)) == pytest.approx((1 / 1 + 4 / 4 + 4 / 16) / 8)
     pores = torch.tensor([1.0, -1.0]).repeat(4, 2)[None, None]
-    assert float(broad_energy(pores)) == pytest.approx(1.0 / 4)      # broad in nothing but texels
-    assert float(broad_energy(torch.full((1, 2, 1, 3), 2.0))) == pytest.approx(4.0)
+    assert float(broad_share(pores, 0.0)) == pytest.approx(1 / 16)      # broad in nothing
+    assert float(broad_share(torch.full((1, 2, 1, 3), 2.0), 0.0)) == pytest.approx(1.0)
+
+
+def test_the_broad_share_pulls_at_what_is_broad_alone():
+    x = torch.tensor([1.5, -0.5]).repeat(4, 2)[None, None].requires_grad_()
+    broad_share(x, 0.1, finest=2).backward()
+    assert torch.allclose(x.grad, x.grad.mean().expand_as(x.grad))
+    assert x.grad.mean() > 0.0
+    assert float(broad_share(torch.zeros(1, 1, 4, 4), 0.1)) == 0.0
 
 
 def test_slopes_of_a_surface_have_no_curl_and_a_whirl_has():
