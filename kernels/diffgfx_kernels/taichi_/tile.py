@@ -1,7 +1,8 @@
 """A tile of texels: load, shade and differentiate one lane for one light/view pair.
 
-Rows of the tile: unit normal 3, d 3, s 3, a2 = r^4, then x and y of the texel's centre, r, and the
-inverse of the stored normal's length. Loops over lanes have a trip count known only at run time:
+Rows of the tile: unit normal 3, d 3, s 3, r, then x and y of the texel's centre, a2 = r^4,
+(1 - max s) / pi, and the inverse of the stored normal's length. Rows of its gradient: the first ten
+alike, but a2 in the place of r, then what the largest s is to take off. Loops over lanes have a trip count known only at run time:
 the compiler vectorises those, and would unroll them in full otherwise (measured: 3 to 8 times
 slower).
 """
@@ -15,6 +16,7 @@ from diffgfx_kernels.taichi_.brdf import (
     largest,
     lobe,
     normalise_gradient,
+    shares,
 )
 from diffgfx_kernels.taichi_.flash import (
     PAIR_SIZE,
@@ -23,8 +25,10 @@ from diffgfx_kernels.taichi_.flash import (
     falloff_gradient,
     row3,
 )
+from diffgfx_kernels.taichi_.grid import run_start
 
 __all__ = [
+    "GRADIENT_ROWS",
     "TILE_ROWS",
     "add_gradient",
     "clear",
@@ -36,8 +40,9 @@ __all__ = [
     "store_pair_sums",
 ]
 
-TILE_ROWS = 14
-A2, X, Y, R, LENGTH = 9, 10, 11, 12, 13
+TILE_ROWS, GRADIENT_ROWS = 15, 11
+R, X, Y, A2, MATTE, LENGTH = 9, 10, 11, 12, 13, 14
+DOWN = 10
 
 
 @ti.func
@@ -49,8 +54,8 @@ def column(tile: ti.template(), first: ti.template(), j):
 @ti.func
 def clear(rows: ti.template(), count: ti.template(), lanes):
     """Set rows to zero."""
-    for j in range(lanes):
-        for c in ti.static(range(count)):
+    for c in range(count):
+        for j in range(lanes):
             rows[c, j] = 0.0
 
 
@@ -62,10 +67,10 @@ def load_tile(
 
     The frame starts with the width and the height of a texel and 1 / pi.
     """
-    for j in range(lanes):
-        for c in ti.static(range(9)):
-            tile[c, j] = maps[b, c, first + j]
-        tile[R, j] = maps[b, 9, first + j]
+    for c in range(10):
+        start = run_start(10 * b + c, width * height, first)
+        for j in range(lanes):
+            tile[c, j] = maps[start + j]
     for j in range(lanes):
         p = first + j
         tile[X, j] = (p % width + 0.5 - 0.5 * width) * frame[0]
@@ -73,6 +78,7 @@ def load_tile(
     for j in range(lanes):
         r2 = tile[R, j] * tile[R, j]
         tile[A2, j] = r2 * r2
+        tile[MATTE, j] = (1.0 - largest(column(tile, 6, j))) * frame[2]
         n = column(tile, 0, j)
         inverse = 1.0 / ti.sqrt(n.dot(n))
         for c in ti.static(range(3)):
@@ -82,23 +88,25 @@ def load_tile(
 
 @ti.func
 def look(tile: ti.template(), j, pair, inv_pi, mode: ti.template()):
-    """What a texel sees of a pair: directions to light and eye, 1 / distance, falloff, lobe."""
-    point = ti.Vector([tile[X, j], tile[Y, j], 0.0 * tile[X, j]])
+    """What a texel sees of a pair: directions to light and eye, 1 / distance, gate, lobe.
+
+    The gate is the light's falloff where the texel is lit, else zero.
+    """
+    point = ti.Vector([tile[X, j], tile[Y, j]])
     light, v, inverse, inverse_v = directions(
         row3(pair, 0), row3(pair, 6), point, mode.distant, mode.orthographic
     )
     gain = falloff(light, inverse, row3(pair, 9), pair[12], mode.distant, mode.coned)
-    p, fresnel = lobe(column(tile, 0, j), light, v, column(tile, 6, j), tile[A2, j], inv_pi)
-    return light, v, inverse, inverse_v, gain, p, fresnel
+    p = lobe(column(tile, 0, j), light, v, tile[A2, j], inv_pi)
+    return light, v, inverse, inverse_v, gain * p[FLAG], p
 
 
 @ti.func
-def radiance_of(tile: ti.template(), j, pair, view, inv_pi, mode: ti.template()):
+def radiance_of(tile: ti.template(), j, pair, view, mode: ti.template()):
     """Radiance of one texel under one pair."""
-    _, _, _, _, gain, p, fresnel = view
+    _, _, _, _, gate, p = view
     d, s = column(tile, 3, j), column(tile, 6, j)
-    f = evaluate(p, fresnel, d, tile[A2, j], inv_pi)
-    radiance = f * (gain * p[FLAG] * row3(pair, 3))
+    radiance = row3(pair, 3) * evaluate(p, d, s, tile[A2, j], tile[MATTE, j], gate)
     if ti.static(mode.ambient):
         radiance += row3(pair, 13) * (d * (1.0 - largest(s)) + s)
     return radiance
@@ -120,59 +128,60 @@ def add_gradient(
 
     `view` is what `look` returned.
     """
-    light, v, inverse, inverse_v, gain, p, fresnel = view
+    light, v, inverse, inverse_v, gate, p = view
     n, d, s, a2 = column(tile, 0, j), column(tile, 3, j), column(tile, 6, j), tile[A2, j]
-    intensity = row3(pair, 3)
-    gate = gain * p[FLAG]
-    g_n, g_d, g_s, g_a2, g_l, g_v = evaluate_gradient(
-        p, fresnel, n, light, v, d, s, a2, inv_pi, g_radiance * (gate * intensity), mode.lit
+    matte = tile[MATTE, j]
+    g_n, g_d, g_s, g_down, g_a2, g_log, g_l, g_v = evaluate_gradient(
+        p, n, light, v, d, s, a2, matte, inv_pi, g_radiance * row3(pair, 3), gate, mode.lit
     )
     for c in ti.static(range(3)):
         gradient[c, j] += g_n[c]
         gradient[3 + c, j] += g_d[c]
         gradient[6 + c, j] += g_s[c]
-    gradient[9, j] += g_a2
+    gradient[R, j] += g_a2
+    gradient[DOWN, j] += g_down
     if ti.static(mode.lit):
-        f = evaluate(p, fresnel, d, a2, inv_pi)
-        g_gain = p[FLAG] * (g_radiance * f).dot(intensity)
+        g_intensity = g_radiance * evaluate(p, d, s, a2, matte, gate)
         g_turn, g_radius, g_axis, g_cone = falloff_gradient(
-            light, inverse, row3(pair, 9), pair[12], gain, g_gain, mode.distant, mode.coned
+            light, inverse, row3(pair, 9), pair[12], g_log, mode.distant, mode.coned
         )
         g_position = normalise_gradient(light, inverse, g_l + g_turn) + g_radius * light
         g_eye = normalise_gradient(v, inverse_v, g_v)
         for c in ti.static(range(3)):
             sums[c, j] += g_position[c]
-            sums[3 + c, j] += g_radiance[c] * f[c] * gate
+            sums[3 + c, j] += g_intensity[c]
             sums[6 + c, j] += g_eye[c]
             sums[9 + c, j] += g_axis[c]
         sums[12, j] += g_cone
     if ti.static(mode.ambient):
-        top = largest(s)
+        matt = 1.0 - largest(s)
         g = g_radiance * row3(pair, 13)
-        zero = 0.0 * top
-        share = ti.Vector([ti.select(s[i] >= top, 1.0 + zero, zero) for i in ti.static(range(3))])
-        down = g.dot(d) / (share[0] + share[1] + share[2])
+        gradient[DOWN, j] += g.dot(d)
         for c in ti.static(range(3)):
-            gradient[3 + c, j] += g[c] * (1.0 - top)
-            gradient[6 + c, j] += g[c] - share[c] * down
+            gradient[3 + c, j] += g[c] * matt
+            gradient[6 + c, j] += g[c]
             if ti.static(mode.lit):
-                sums[13 + c, j] += g_radiance[c] * (d[c] * (1.0 - top) + s[c])
+                sums[13 + c, j] += g_radiance[c] * (d[c] * matt + s[c])
 
 
 @ti.func
 def store_gradient(
-    tile: ti.template(), gradient: ti.template(), g_maps: ti.template(), b, first, lanes
+    tile: ti.template(), gradient: ti.template(), g_maps: ti.template(), b, first, lanes, pixels
 ):
     """Carry gradients back to the stored normal and to r, and write the tile's gradient out."""
     for j in range(lanes):
         g = normalise_gradient(column(tile, 0, j), tile[LENGTH, j], column(gradient, 0, j))
         for c in ti.static(range(3)):
             gradient[c, j] = g[c]
+        share = shares(column(tile, 6, j))
+        for c in ti.static(range(3)):
+            gradient[6 + c, j] -= share[c] * gradient[DOWN, j]
         r = tile[R, j]
-        gradient[9, j] = gradient[9, j] * (4.0 * r * r * r)
-    for j in range(lanes):
-        for c in ti.static(range(10)):
-            g_maps[b, c, first + j] = gradient[c, j]
+        gradient[R, j] = gradient[R, j] * (4.0 * r * r * r)
+    for c in range(10):
+        start = run_start(10 * b + c, pixels, first)
+        for j in range(lanes):
+            g_maps[start + j] = gradient[c, j]
 
 
 @ti.func
