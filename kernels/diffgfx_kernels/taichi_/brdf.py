@@ -16,7 +16,15 @@ factor 1 - max F is w (1 - max s): `matte` = (1 - max s) / pi is known before th
 
 import taichi as ti
 
-__all__ = ["evaluate", "evaluate_gradient", "largest", "lobe", "normalise_gradient", "shares"]
+__all__ = [
+    "evaluate",
+    "evaluate_gradient",
+    "largest",
+    "lobe",
+    "normalise_gradient",
+    "shares",
+    "slopes",
+]
 
 FLAG, NL, NV, T, Q, INV_X, INV_Y = 0, 1, 2, 3, 4, 5, 6
 ROOT_L, ROOT_V, INV_ROOT_L, INV_ROOT_V, HALF, FOURTH, FIFTH = 7, 8, 9, 10, 11, 12, 13
@@ -94,57 +102,56 @@ def lobe(n, light, v, a2, inv_pi):
 
 
 @ti.func
-def evaluate(p, d, s, a2, matte, gate):
-    """The BRDF [1/sr] per channel times n.l, times a gate that is zero where it is unlit."""
-    fifth = p[FIFTH]
-    w = 1.0 - fifth
-    scale = gate * p[NL]
-    return (scale * w * matte) * d + (scale * p[Q] * a2) * (s * w + fifth)
+def slopes(p, n, light, v, a2, posed: ti.template()):
+    """Gradients of log(D V / a2): to n (unprojected), a2 and, if `posed`, l and v.
 
-
-@ti.func
-def evaluate_gradient(p, n, light, v, d, s, a2, matte, inv_pi, u, gate, posed: ti.template()):
-    """Gradients of sum_c u_c f_c n.l times the gate.
-
-    To n (unprojected), d, s but for what the largest s takes from the diffuse term, minus that,
-    a2, the gate's logarithm and, if `posed`, l and v.
+    Last comes what carries a gradient on (1 - v.h)^5 to H / |H|, per length of H.
     """
-    nl, nv, t, fifth = p[NL], p[NV], p[T], p[FIFTH]
-    w = 1.0 - fifth
-    scale = gate * nl
-    matte_w = matte * w
-    eq = scale * p[Q]
-    dv = p[Q] * a2
-    u_d = u.dot(d)
-    u_f = u.dot(s * w + fifth)
-    e_d = scale * matte_w
-    e_f = eq * a2
-    g_d = u * e_d
-    g_s = u * (e_f * w)
-    g_down = scale * w * inv_pi * u_d
-
-    e = e_f * u_f
-    g_x = -2.0 * e * p[INV_X]
-    g_y = -e * p[INV_Y]
+    nl, nv, t = p[NL], p[NV], p[T]
     b2 = 1.0 - a2
     bend_v = nl * p[INV_ROOT_V]
     bend_l = nv * p[INV_ROOT_L]
-    inner = matte_w * u_d + dv * u_f
-    g_nl = gate * inner + g_y * (p[ROOT_V] + nl * b2 * bend_l)
-    g_nv = g_y * (p[ROOT_L] + nv * b2 * bend_v)
     bend = bend_v * (1.0 - nv * nv) + bend_l * (1.0 - nl * nl)
-    g_xt = g_x * t
-    g_a2 = eq * u_f + g_xt * t + 0.5 * g_y * bend
-    turn = -2.0 * g_xt * b2
-    g_n = (g_nl + turn) * light + (g_nv + turn) * v
+    tx = t * p[INV_X]
+    turn = 4.0 * b2 * tx
+    g_nl = turn - p[INV_Y] * (p[ROOT_V] + nl * b2 * bend_l)
+    g_nv = turn - p[INV_Y] * (p[ROOT_L] + nv * b2 * bend_v)
+    g_a2 = -2.0 * t * tx - 0.5 * p[INV_Y] * bend
+    g_n = g_nl * light + g_nv * v
     g_l = 0.0 * g_n
     g_v = 0.0 * g_n
+    rise = 0.0 * t
     if ti.static(posed):
-        h = light + v
-        inverse = 1.0 / (p[HALF] + 1.0 - p[FLAG])  # of one where unlit: there h may be zero
-        g_half = -5.0 * p[FOURTH] * (e_f * (u[0] + u[1] + u[2] - u.dot(s)) - scale * matte * u_d)
-        along = 2.0 * g_x + inverse * (e * inverse + 0.25 * g_half)
-        g_h = along * h + turn * n
+        inverse = 1.0 / (p[HALF] + 1.0 - p[FLAG])  # of one where unlit: there H may be zero
+        g_h = (inverse * inverse - 4.0 * p[INV_X]) * (light + v)
         g_l = g_nl * n + g_h
         g_v = g_nv * n + g_h
-    return g_n, g_d, g_s, g_down, g_a2, scale * inner, g_l, g_v
+        rise = -1.25 * p[FOURTH] * inverse
+    return g_n, g_a2, g_l, g_v, rise
+
+
+@ti.func
+def evaluate(scale, q, fifth, d, s, a2, matte):
+    """The BRDF [1/sr] per channel, times a scale."""
+    w = 1.0 - fifth
+    return (scale * w * matte) * d + (scale * q * a2) * (s * w + fifth)
+
+
+@ti.func
+def evaluate_gradient(scale, q, fifth, d, s, a2, matte, inv_pi, u):
+    """Gradients of sum_c u_c f_c times the scale.
+
+    To d, to s (but for what the largest s takes from the diffuse term: minus that comes next),
+    to a2 where it is a factor, to log(D V / a2), to the scale, and to (1 - v.h)^5.
+    """
+    w = 1.0 - fifth
+    matt = w * matte
+    dv = q * a2
+    scale_w = scale * w
+    u_d = u.dot(d)
+    u_f = u.dot(s * w + fifth)
+    g_a2 = scale * q * u_f
+    g_fifth = scale * (dv * (u[0] + u[1] + u[2] - u.dot(s)) - matte * u_d)
+    g_s = u * (scale_w * dv)
+    g_scale = matt * u_d + dv * u_f
+    return u * (scale * matt), g_s, scale_w * inv_pi * u_d, g_a2, g_a2 * a2, g_scale, g_fifth

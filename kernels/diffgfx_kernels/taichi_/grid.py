@@ -14,7 +14,7 @@ from typing import NamedTuple
 import taichi as ti
 import torch
 
-__all__ = ["Grid", "grid_for", "run_start", "tile_start", "turns"]
+__all__ = ["Grid", "grid_for", "run_start", "tile_start", "turns", "wanted_lanes"]
 
 LAST_START = 2**31 - 1 - 4096
 
@@ -40,7 +40,12 @@ def grid_for(device: torch.device) -> Grid:
     """Return the grid that suits a device; it depends on nothing else."""
     if device.type == "cuda":
         return Grid(lanes=1, chunks=4096, spread=1, together=False)
-    return Grid(lanes=128, chunks=32, spread=512, together=True)
+    return Grid(lanes=64, chunks=32, spread=512, together=True)
+
+
+def wanted_lanes(grid: Grid, wanted: bool) -> int:
+    """Return how wide rows are made: a lane where they are not wanted, for compiling takes long."""
+    return grid.lanes if wanted else 1
 
 
 @ti.func

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns
+from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns, wanted_lanes
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
     GRADIENT_ROWS,
@@ -25,6 +25,7 @@ from diffgfx_kernels.taichi_.tile import (
     radiance_of,
     store_gradient,
     store_pair_sums,
+    view_rows,
 )
 
 __all__ = ["backward", "forward"]
@@ -49,6 +50,7 @@ def shade(
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            view = ti.Matrix.zero(real, ti.static(view_rows(False, False)), grid.lanes)
             colour = ti.Matrix.zero(real, 3, grid.lanes)
             for turn in range(turns(chunk, pixels, grid)):
                 first = tile_start(chunk, turn, pixels, grid)
@@ -56,9 +58,9 @@ def shade(
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
+                    look(tile, view, lanes, pair, frame[2], mode, False)
                     for j in range(lanes):
-                        view = look(tile, j, pair, frame[2], mode)
-                        radiance = radiance_of(tile, j, pair, view, mode)
+                        radiance = radiance_of(tile, view, j, pair, mode)
                         for c in ti.static(range(3)):
                             colour[c, j] = radiance[c]
                     for c in range(3):
@@ -88,9 +90,10 @@ def shade_gradient(
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            view = ti.Matrix.zero(real, ti.static(view_rows(True, mode.lit)), grid.lanes)
             upstream = ti.Matrix.zero(real, 3, grid.lanes)
             gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(grid.lanes if mode.lit else 1))
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(wanted_lanes(grid, mode.lit)))
             for turn in range(turns(chunk, pixels, grid)):
                 first = tile_start(chunk, turn, pixels, grid)
                 lanes = ti.min(grid.lanes, pixels - first)
@@ -102,10 +105,10 @@ def shade_gradient(
                         start = run_start(3 * (b * pairs.shape[1] + n) + c, pixels, first)
                         for j in range(lanes):
                             upstream[c, j] = g_image[start + j]
+                    look(tile, view, lanes, pair, frame[2], mode, True)
                     for j in range(lanes):
-                        view = look(tile, j, pair, frame[2], mode)
                         g = column(upstream, 0, j)
-                        add_gradient(tile, gradient, sums, j, pair, view, g, frame[2], mode)
+                        add_gradient(tile, view, gradient, sums, j, pair, g, frame[2], mode)
                     if ti.static(mode.lit):
                         store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 store_gradient(tile, gradient, g_maps, b, first, lanes, pixels)
@@ -130,8 +133,8 @@ def forward(
     image = maps.new_empty((b, pairs.shape[1], 3, h, w))
     if image.numel():
         shade(
-            maps.view(-1), pairs, _frame(maps, size), image.view(-1), b, w, h, grid_for(maps.device),
-            runtime.real_of(maps), Mode(directional, orthographic, coned),
+            maps.view(-1), pairs, _frame(maps, size), image.view(-1), b, w, h,
+            grid_for(maps.device), runtime.real_of(maps), Mode(directional, orthographic, coned),
         )  # fmt: skip
     return image
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns
+from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns, wanted_lanes
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
 from diffgfx_kernels.taichi_.tile import (
@@ -24,9 +24,11 @@ from diffgfx_kernels.taichi_.tile import (
     column,
     load_tile,
     look,
+    put,
     radiance_of,
     store_gradient,
     store_pair_sums,
+    view_rows,
 )
 
 __all__ = ["ENCODINGS", "PENALTIES", "forward"]
@@ -60,37 +62,37 @@ def load_seen(
 
 
 @ti.func
-def compare_lane(
+def compare(
     tile: ti.template(),
     wanted: ti.template(),
+    view: ti.template(),
+    radiance: ti.template(),
     seen: ti.template(),
-    gradient: ti.template(),
-    sums: ti.template(),
     losses: ti.template(),
-    j,
+    lanes,
     pair,
     scale,
     frame: ti.template(),
     mode: ti.template(),
 ):
-    """Weigh one texel's difference; carry it, times the scale, to the maps and the pair."""
-    view = look(tile, j, pair, frame[2], mode)
-    radiance = radiance_of(tile, j, pair, view, mode)
-    goal = column(seen, 0, j)
+    """Weigh the difference of a tile; its gradient, times the scale, takes the radiance's place."""
     if ti.static(mode.against_maps):
-        goal = radiance_of(wanted, j, pair, look(wanted, j, pair, frame[2], mode), mode)
-    weight = seen[3, j]
-    upstream = 0.0 * radiance
-    for c in ti.static(range(3)):
-        loss, g = residual(radiance[c], goal[c], frame, mode.encoding, mode.penalty)
-        if ti.static(mode.masked):
-            # a weight of zero also silences what cannot be weighed, such as an infinite target
-            loss = ti.select(weight > 0.0, weight * loss, 0.0 * weight)
-            g = ti.select(weight > 0.0, weight * g, 0.0 * weight)
-        losses[0, j] += loss
-        upstream[c] = g * scale
-    if ti.static(mode.graded):
-        add_gradient(tile, gradient, sums, j, pair, view, upstream, frame[2], mode)
+        look(wanted, view, lanes, pair, frame[2], mode, False)
+        for j in range(lanes):
+            put(seen, 0, j, radiance_of(wanted, view, j, pair, mode))
+    look(tile, view, lanes, pair, frame[2], mode, mode.graded)
+    for j in range(lanes):
+        put(radiance, 0, j, radiance_of(tile, view, j, pair, mode))
+    for c in range(3):
+        for j in range(lanes):
+            loss, g = residual(radiance[c, j], seen[c, j], frame, mode.encoding, mode.penalty)
+            if ti.static(mode.masked):
+                # a weight of zero also silences what cannot be weighed, as an infinite target
+                weight = seen[3, j]
+                loss = ti.select(weight > 0.0, weight * loss, 0.0 * weight)
+                g = ti.select(weight > 0.0, weight * g, 0.0 * weight)
+            losses[0, j] += loss
+            radiance[c, j] = g * scale
 
 
 @ti.kernel
@@ -119,10 +121,13 @@ def render_loss(
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
-            wanted = ti.Matrix.zero(real, TILE_ROWS, ti.static(grid.lanes if mode.against_maps else 1))
+            other = ti.static(wanted_lanes(grid, mode.against_maps))
+            wanted = ti.Matrix.zero(real, TILE_ROWS, other)
+            view = ti.Matrix.zero(real, ti.static(view_rows(mode.graded, mode.lit)), grid.lanes)
             seen = ti.Matrix.zero(real, 4, grid.lanes)
+            radiance = ti.Matrix.zero(real, 3, grid.lanes)
             gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(grid.lanes if mode.lit else 1))
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(wanted_lanes(grid, mode.lit)))
             losses = ti.Matrix.zero(real, 1, grid.lanes)
             factor = scale[b % scale.shape[0]]
             for turn in range(turns(chunk, pixels, grid)):
@@ -137,19 +142,20 @@ def render_loss(
                     picture = b * pairs.shape[1] + n
                     weights = b * mask_of_material + n * mask_of_pair
                     load_seen(seen, target, mask, picture, weights, pixels, first, lanes, mode)
-                    for j in range(lanes):
-                        compare_lane(
-                            tile, wanted, seen, gradient, sums, losses, j, pair, factor, frame,
-                            mode,
-                        )  # fmt: skip
+                    compare(
+                        tile, wanted, view, radiance, seen, losses, lanes, pair, factor, frame, mode
+                    )
+                    if ti.static(mode.graded):
+                        for j in range(lanes):
+                            g = column(radiance, 0, j)
+                            add_gradient(tile, view, gradient, sums, j, pair, g, frame[2], mode)
                     if ti.static(mode.lit):
                         store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 if ti.static(mode.graded):
                     store_gradient(tile, gradient, g_maps, b, first, lanes, pixels)
-            total = 0.0 * losses[0, 0]
-            for j in range(grid.lanes):
-                total += losses[0, j]
-            loss[b, chunk] = total
+            for j in range(1, grid.lanes):
+                losses[0, 0] += losses[0, j]
+            loss[b, chunk] = losses[0, 0]
 
 
 def _scales(maps: Tensor, mask: Tensor, pairs: int) -> Tensor:
