@@ -14,7 +14,7 @@ from typing import NamedTuple
 import taichi as ti
 import torch
 
-__all__ = ["Grid", "grid_for", "run_start", "tile_start", "turns", "wanted_lanes"]
+__all__ = ["Grid", "grid_for", "rolled", "run_start", "tile_start", "turns", "wanted_lanes"]
 
 LAST_START = 2**31 - 1 - 4096
 
@@ -36,11 +36,17 @@ class Grid(NamedTuple):
     together: bool
 
 
-def grid_for(device: torch.device) -> Grid:
-    """Return the grid that suits a device; it depends on nothing else."""
+def grid_for(device: torch.device, lit: bool = False) -> Grid:
+    """Return the grid that suits a device; it depends on nothing else but the kernel.
+
+    Args:
+        device: Where the kernel runs.
+        lit: Whether it finds gradients to the pairs too: its tiles are narrower, because compiling
+            takes as long as the square of a tile's numbers.
+    """
     if device.type == "cuda":
         return Grid(lanes=1, chunks=4096, spread=1, together=False)
-    return Grid(lanes=64, chunks=32, spread=512, together=True)
+    return Grid(lanes=32 if lit else 64, chunks=32, spread=512, together=True)
 
 
 def wanted_lanes(grid: Grid, wanted: bool) -> int:
@@ -68,6 +74,15 @@ def tile_start(chunk, turn, pixels, grid: ti.template()):
     if ti.static(not grid.together):
         tile = turn * grid.chunks + chunk
     return tile * grid.lanes
+
+
+@ti.func
+def rolled(count, lanes):
+    """A small count that the compiler cannot tell, for a loop around a loop over lanes.
+
+    It would write the inner loop out as many times, and compile as much longer.
+    """
+    return ti.min(count, count * lanes)
 
 
 @ti.func

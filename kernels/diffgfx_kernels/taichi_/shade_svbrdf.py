@@ -12,7 +12,14 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns, wanted_lanes
+from diffgfx_kernels.taichi_.grid import (
+    grid_for,
+    rolled,
+    run_start,
+    tile_start,
+    turns,
+    wanted_lanes,
+)
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
     GRADIENT_ROWS,
@@ -63,7 +70,7 @@ def shade(
                         radiance = radiance_of(tile, view, j, pair, mode)
                         for c in ti.static(range(3)):
                             colour[c, j] = radiance[c]
-                    for c in range(3):
+                    for c in range(rolled(3, lanes)):
                         start = run_start(3 * (b * pairs.shape[1] + n) + c, pixels, first)
                         for j in range(lanes):
                             image[start + j] = colour[c, j]
@@ -101,7 +108,7 @@ def shade_gradient(
                 clear(gradient, GRADIENT_ROWS, lanes)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
-                    for c in range(3):
+                    for c in range(rolled(3, lanes)):
                         start = run_start(3 * (b * pairs.shape[1] + n) + c, pixels, first)
                         for j in range(lanes):
                             upstream[c, j] = g_image[start + j]
@@ -152,7 +159,7 @@ def backward(
     """Return the gradients to the maps and (zero unless ``lit``) to the pairs."""
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    grid = grid_for(maps.device)
+    grid = grid_for(maps.device, lit)
     g_maps = torch.empty_like(maps) if g_image.numel() else torch.zeros_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, pairs.shape[1], PAIR_SIZE))
     if g_image.numel():

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, run_start, tile_start, turns, wanted_lanes
+from diffgfx_kernels.taichi_.grid import (
+    grid_for,
+    rolled,
+    run_start,
+    tile_start,
+    turns,
+    wanted_lanes,
+)
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
 from diffgfx_kernels.taichi_.tile import (
@@ -51,7 +58,7 @@ def load_seen(
 ):
     """Copy a tile of the target image (rows 0 to 2) and of the mask (row 3)."""
     if ti.static(not mode.against_maps):
-        for c in range(3):
+        for c in range(rolled(3, lanes)):
             start = run_start(3 * picture + c, pixels, first)
             for j in range(lanes):
                 seen[c, j] = target[start + j]
@@ -83,7 +90,7 @@ def compare(
     look(tile, view, lanes, pair, frame[2], mode, mode.graded)
     for j in range(lanes):
         put(radiance, 0, j, radiance_of(tile, view, j, pair, mode))
-    for c in range(3):
+    for c in range(rolled(3, lanes)):
         for j in range(lanes):
             loss, g = residual(radiance[c, j], seen[c, j], frame, mode.encoding, mode.penalty)
             if ti.static(mode.masked):
@@ -203,8 +210,8 @@ def forward(
     """
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    n, grid = pairs.shape[1], grid_for(maps.device)
     graded, lit = any(wants), wants[1]
+    n, grid = pairs.shape[1], grid_for(maps.device, lit)
     mode = Mode(
         *flags, lit=lit, graded=graded, against_maps=target.ndim == 4, masked=mask.numel() > 0,
         encoding=ENCODINGS.index(kind[0]), penalty=PENALTIES.index(kind[1]),

@@ -31,7 +31,7 @@ from diffgfx_kernels.taichi_.flash import (
     falloff_gradient,
     row3,
 )
-from diffgfx_kernels.taichi_.grid import run_start
+from diffgfx_kernels.taichi_.grid import rolled, run_start
 
 __all__ = [
     "GRADIENT_ROWS",
@@ -78,7 +78,7 @@ def put(rows: ti.template(), first: ti.template(), j, value):
 @ti.func
 def clear(rows: ti.template(), count: ti.template(), lanes):
     """Set rows to zero."""
-    for c in range(count):
+    for c in range(rolled(count, lanes)):
         for j in range(lanes):
             rows[c, j] = 0.0
 
@@ -91,7 +91,7 @@ def load_tile(
 
     The frame starts with the width and the height of a texel and 1 / pi.
     """
-    for c in range(10):
+    for c in range(rolled(10, lanes)):
         start = run_start(10 * b + c, width * height, first)
         for j in range(lanes):
             tile[c, j] = maps[start + j]
@@ -259,7 +259,7 @@ def store_gradient(
             gradient[6 + c, j] -= share[c] * gradient[DOWN, j]
         r = tile[R, j]
         gradient[R, j] = gradient[R, j] * (4.0 * r * r * r)
-    for c in range(10):
+    for c in range(rolled(10, lanes)):
         start = run_start(10 * b + c, pixels, first)
         for j in range(lanes):
             g_maps[start + j] = gradient[c, j]
