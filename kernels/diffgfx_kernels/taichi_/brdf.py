@@ -47,8 +47,7 @@ def shares(x):
     """How three components share the gradient of the largest: evenly where they tie."""
     top = largest(x)
     zero = 0.0 * top
-    one = 1.0 + zero
-    share = ti.Vector([ti.select(x[i] >= top, one, zero) for i in ti.static(range(3))])
+    share = ti.Vector([ti.select(x[i] >= top, 1.0 + zero, zero) for i in ti.static(range(3))])
     return share / (share[0] + share[1] + share[2])
 
 
