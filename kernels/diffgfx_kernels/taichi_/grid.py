@@ -14,7 +14,7 @@ from typing import NamedTuple
 import taichi as ti
 import torch
 
-__all__ = ["Grid", "grid_for", "rolled", "run_start", "tile_start", "turns", "wanted_lanes"]
+__all__ = ["Grid", "grid_for", "lanes_if", "rolled", "run_start", "tile_start", "turns"]
 
 LAST_START = 2**31 - 1 - 4096
 
@@ -49,7 +49,7 @@ def grid_for(device: torch.device, lit: bool = False) -> Grid:
     return Grid(lanes=32 if lit else 64, chunks=32, spread=512, together=True)
 
 
-def wanted_lanes(grid: Grid, wanted: bool) -> int:
+def lanes_if(grid: Grid, wanted: bool) -> int:
     """Return how wide rows are made: a lane where they are not wanted, for compiling takes long."""
     return grid.lanes if wanted else 1
 

@@ -14,11 +14,11 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
 from diffgfx_kernels.taichi_.grid import (
     grid_for,
+    lanes_if,
     rolled,
     run_start,
     tile_start,
     turns,
-    wanted_lanes,
 )
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
@@ -100,7 +100,7 @@ def shade_gradient(
             view = ti.Matrix.zero(real, ti.static(view_rows(True, mode.lit)), grid.lanes)
             upstream = ti.Matrix.zero(real, 3, grid.lanes)
             gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(wanted_lanes(grid, mode.lit)))
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(lanes_if(grid, mode.lit)))
             for turn in range(turns(chunk, pixels, grid)):
                 first = tile_start(chunk, turn, pixels, grid)
                 lanes = ti.min(grid.lanes, pixels - first)

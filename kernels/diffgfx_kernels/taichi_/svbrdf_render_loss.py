@@ -15,11 +15,11 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
 from diffgfx_kernels.taichi_.grid import (
     grid_for,
+    lanes_if,
     rolled,
     run_start,
     tile_start,
     turns,
-    wanted_lanes,
 )
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
@@ -128,13 +128,12 @@ def render_loss(
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
-            other = ti.static(wanted_lanes(grid, mode.against_maps))
-            wanted = ti.Matrix.zero(real, TILE_ROWS, other)
+            wanted = ti.Matrix.zero(real, TILE_ROWS, ti.static(lanes_if(grid, mode.against_maps)))
             view = ti.Matrix.zero(real, ti.static(view_rows(mode.graded, mode.lit)), grid.lanes)
             seen = ti.Matrix.zero(real, 4, grid.lanes)
             radiance = ti.Matrix.zero(real, 3, grid.lanes)
             gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(wanted_lanes(grid, mode.lit)))
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(lanes_if(grid, mode.lit)))
             losses = ti.Matrix.zero(real, 1, grid.lanes)
             factor = scale[b % scale.shape[0]]
             for turn in range(turns(chunk, pixels, grid)):
