@@ -38,7 +38,7 @@ __all__ = ["Limit", "Report", "main", "measure"]
 SIZE = (1.0, 1.0)
 EPSILON = 0.01
 KINDS = (("shade", 15.0, "shade + backward"), ("loss", 20.0, "loss + gradient"))
-FLOPS = {"shade": 130 + 221, "loss": 311}
+FLOPS = {"shade": 116 + 192, "loss": 299}
 """Operations a texel and pair, counted in the machine code of the vectorised loops."""
 
 Work = Callable[[], Tensor]

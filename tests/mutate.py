@@ -46,6 +46,7 @@ LOSSES = (
     *_laws("svbrdf_render_loss[display_charbonnier-maps-axis-ambient]"),
 )
 CONE = _laws("shade_svbrdf[cone]")
+TIED = _laws("shade_svbrdf[far]")
 SHARED = ("test_a_batch_of_one_is_shared[shade_svbrdf-taichi-cpu]",)
 TILES = ("test_many_tiles_equal_the_reference[shade_svbrdf-taichi-cpu]",)
 NORMALS = (*_laws("normals_from_height"), *_laws("normals_from_height[periodic]"))
@@ -71,16 +72,26 @@ class Target:
 
 
 TARGETS = (
-    Target("shade_svbrdf", "brdf.py", ("normalise_gradient", "evaluate_gradient"), CONE),
+    Target(
+        "shade_svbrdf",
+        "brdf.py",
+        ("normalise_gradient", "shares", "slopes", "evaluate_gradient"),
+        (*CONE, *TIED),
+    ),
     Target("shade_svbrdf", "flash.py", ("falloff_gradient",), CONE),
-    Target("shade_svbrdf", "tile.py", ("add_gradient", "store_gradient"), (*CONE, *_laws(LIT))),
+    Target(
+        "shade_svbrdf",
+        "tile.py",
+        ("put", "aim_lane", "look_lane", "add_gradient", "store_gradient"),
+        (*CONE, *TIED, *_laws(LIT)),
+    ),
     Target("shade_svbrdf", "tile.py", ("store_pair_sums",), (*CONE, *TILES)),
     Target("shade_svbrdf", "shade_svbrdf.py", ("shade_gradient", "backward"), (*CONE, *SHARED)),
     Target("svbrdf_render_loss", "residual.py", ("encode", "residual"), LOSSES),
     Target(
         "svbrdf_render_loss",
         "svbrdf_render_loss.py",
-        ("load_seen", "compare_lane", "render_loss", "forward"),
+        ("load_seen", "compare", "render_loss", "forward"),
         LOSSES,
     ),
     Target("normals_from_height", "lines.py", ("slope_along_gradient",), NORMALS),

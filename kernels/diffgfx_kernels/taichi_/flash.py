@@ -28,16 +28,16 @@ def row3(pair, first: ti.template()):
 
 @ti.func
 def directions(light_place, eye_place, point, distant: ti.template(), orthographic: ti.template()):
-    """Unit vectors from a point toward light and eye, and 1 / distance of each.
+    """Unit vectors from a point (x, y, 0) toward light and eye, and 1 / distance of each.
 
     A position that stands for a direction is taken as it is. One division serves both lengths.
     """
     light = light_place
     if ti.static(not distant):
-        light = light_place - point
+        light = ti.Vector([light_place[0] - point[0], light_place[1] - point[1], light_place[2]])
     eye = eye_place
     if ti.static(not orthographic):
-        eye = eye_place - point
+        eye = ti.Vector([eye_place[0] - point[0], eye_place[1] - point[1], eye_place[2]])
     length_l = ti.sqrt(light.dot(light))
     length_v = ti.sqrt(eye.dot(eye))
     both = 1.0 / (length_l * length_v)
@@ -61,22 +61,25 @@ def falloff(light, inverse, axis, cone, distant: ti.template(), coned: ti.templa
 
 @ti.func
 def falloff_gradient(
-    light, inverse, axis, cone, gain, g_gain, distant: ti.template(), coned: ti.template()
+    light, inverse, axis, cone, g_log, distant: ti.template(), coned: ti.template()
 ):
-    """Gradients of the gain: to light (unprojected), along the radius, to the axis, to the cone."""
-    zero = 0.0 * gain
+    """Carry a gradient on the gain's logarithm back; it is zero where the gain is.
+
+    To light (unprojected), along the radius, to the axis and to the cone.
+    """
+    zero = 0.0 * g_log
     g_l = ti.Vector([zero, zero, zero])
     g_axis = ti.Vector([zero, zero, zero])
     g_cone = zero
     g_radius = zero
     if ti.static(not distant):
-        g_radius = -2.0 * g_gain * gain * inverse
+        g_radius = -2.0 * g_log * inverse
     if ti.static(coned):
         cosine = -light.dot(axis)
         inside = cosine > 0.0
         safe = ti.select(inside, cosine, 1.0 + 0.0 * cosine)
-        slope = ti.select(inside, -g_gain * gain * cone / safe, zero)
+        slope = ti.select(inside, -g_log * cone / safe, zero)
         g_l = slope * axis
         g_axis = slope * light
-        g_cone = ti.select(inside, g_gain * gain * logarithm(safe), zero)
+        g_cone = ti.select(inside, g_log * logarithm(safe), zero)
     return g_l, g_radius, g_axis, g_cone

@@ -12,9 +12,17 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, tile_start, turns
+from diffgfx_kernels.taichi_.grid import (
+    grid_for,
+    lanes_if,
+    rolled,
+    run_start,
+    tile_start,
+    turns,
+)
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
+    GRADIENT_ROWS,
     TILE_ROWS,
     add_gradient,
     clear,
@@ -24,6 +32,7 @@ from diffgfx_kernels.taichi_.tile import (
     radiance_of,
     store_gradient,
     store_pair_sums,
+    view_rows,
 )
 
 __all__ = ["backward", "forward"]
@@ -31,10 +40,11 @@ __all__ = ["backward", "forward"]
 
 @ti.kernel
 def shade(
-    maps: ti.types.ndarray(ndim=3),
+    maps: ti.types.ndarray(ndim=1),
     pairs: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
-    image: ti.types.ndarray(ndim=4),
+    image: ti.types.ndarray(ndim=1),
+    batch: int,
     width: int,
     height: int,
     grid: ti.template(),
@@ -42,11 +52,12 @@ def shade(
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+    for item in range(batch * grid.chunks * grid.spread):
         if item % grid.spread == 0:
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            view = ti.Matrix.zero(real, ti.static(view_rows(False, False)), grid.lanes)
             colour = ti.Matrix.zero(real, 3, grid.lanes)
             for turn in range(turns(chunk, pixels, grid)):
                 first = tile_start(chunk, turn, pixels, grid)
@@ -54,24 +65,26 @@ def shade(
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
+                    look(tile, view, lanes, pair, frame[2], mode, False)
                     for j in range(lanes):
-                        view = look(tile, j, pair, frame[2], mode)
-                        radiance = radiance_of(tile, j, pair, view, frame[2], mode)
+                        radiance = radiance_of(tile, view, j, pair, mode)
                         for c in ti.static(range(3)):
                             colour[c, j] = radiance[c]
-                    for j in range(lanes):
-                        for c in ti.static(range(3)):
-                            image[b, n, c, first + j] = colour[c, j]
+                    for c in range(rolled(3, lanes)):
+                        start = run_start(3 * (b * pairs.shape[1] + n) + c, pixels, first)
+                        for j in range(lanes):
+                            image[start + j] = colour[c, j]
 
 
 @ti.kernel
 def shade_gradient(
-    maps: ti.types.ndarray(ndim=3),
+    maps: ti.types.ndarray(ndim=1),
     pairs: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
-    g_image: ti.types.ndarray(ndim=4),
-    g_maps: ti.types.ndarray(ndim=3),
+    g_image: ti.types.ndarray(ndim=1),
+    g_maps: ti.types.ndarray(ndim=1),
     partial: ti.types.ndarray(ndim=4),
+    batch: int,
     width: int,
     height: int,
     grid: ti.template(),
@@ -79,31 +92,33 @@ def shade_gradient(
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+    for item in range(batch * grid.chunks * grid.spread):
         if item % grid.spread == 0:
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            view = ti.Matrix.zero(real, ti.static(view_rows(True, mode.lit)), grid.lanes)
             upstream = ti.Matrix.zero(real, 3, grid.lanes)
-            gradient = ti.Matrix.zero(real, 10, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, grid.lanes)
+            gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(lanes_if(grid, mode.lit)))
             for turn in range(turns(chunk, pixels, grid)):
                 first = tile_start(chunk, turn, pixels, grid)
                 lanes = ti.min(grid.lanes, pixels - first)
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
-                clear(gradient, 10, lanes)
+                clear(gradient, GRADIENT_ROWS, lanes)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
+                    for c in range(rolled(3, lanes)):
+                        start = run_start(3 * (b * pairs.shape[1] + n) + c, pixels, first)
+                        for j in range(lanes):
+                            upstream[c, j] = g_image[start + j]
+                    look(tile, view, lanes, pair, frame[2], mode, True)
                     for j in range(lanes):
-                        for c in ti.static(range(3)):
-                            upstream[c, j] = g_image[b, n, c, first + j]
-                    for j in range(lanes):
-                        view = look(tile, j, pair, frame[2], mode)
                         g = column(upstream, 0, j)
-                        add_gradient(tile, gradient, sums, j, pair, view, g, frame[2], mode)
+                        add_gradient(tile, view, gradient, sums, j, pair, g, frame[2], mode)
                     if ti.static(mode.lit):
                         store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
-                store_gradient(tile, gradient, g_maps, b, first, lanes)
+                store_gradient(tile, gradient, g_maps, b, first, lanes, pixels)
 
 
 def _frame(maps: Tensor, size: tuple[float, float]) -> Tensor:
@@ -125,9 +140,8 @@ def forward(
     image = maps.new_empty((b, pairs.shape[1], 3, h, w))
     if image.numel():
         shade(
-            maps.view(b, 10, h * w), pairs, _frame(maps, size), image.view(b, -1, 3, h * w),
-            w, h, grid_for(maps.device), runtime.real_of(maps),
-            Mode(directional, orthographic, coned),
+            maps.view(-1), pairs, _frame(maps, size), image.view(-1), b, w, h,
+            grid_for(maps.device), runtime.real_of(maps), Mode(directional, orthographic, coned),
         )  # fmt: skip
     return image
 
@@ -145,13 +159,13 @@ def backward(
     """Return the gradients to the maps and (zero unless ``lit``) to the pairs."""
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    grid = grid_for(maps.device)
+    grid = grid_for(maps.device, lit)
     g_maps = torch.empty_like(maps) if g_image.numel() else torch.zeros_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, pairs.shape[1], PAIR_SIZE))
     if g_image.numel():
         shade_gradient(
-            maps.view(b, 10, h * w), pairs, _frame(maps, size), g_image.view(b, -1, 3, h * w),
-            g_maps.view(b, 10, h * w), partial, w, h, grid, runtime.real_of(maps),
+            maps.view(-1), pairs, _frame(maps, size), g_image.view(-1), g_maps.view(-1), partial,
+            b, w, h, grid, runtime.real_of(maps),
             Mode(directional, orthographic, coned, lit=lit),
         )  # fmt: skip
     g_pairs = partial.sum(dim=1)

@@ -13,19 +13,29 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.grid import grid_for, tile_start, turns
+from diffgfx_kernels.taichi_.grid import (
+    grid_for,
+    lanes_if,
+    rolled,
+    run_start,
+    tile_start,
+    turns,
+)
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
 from diffgfx_kernels.taichi_.tile import (
+    GRADIENT_ROWS,
     TILE_ROWS,
     add_gradient,
     clear,
     column,
     load_tile,
     look,
+    put,
     radiance_of,
     store_gradient,
     store_pair_sums,
+    view_rows,
 )
 
 __all__ = ["ENCODINGS", "PENALTIES", "forward"]
@@ -39,69 +49,73 @@ def load_seen(
     seen: ti.template(),
     target: ti.template(),
     mask: ti.template(),
-    b,
-    n,
+    picture,
+    weights,
+    pixels,
     first,
     lanes,
     mode: ti.template(),
 ):
     """Copy a tile of the target image (rows 0 to 2) and of the mask (row 3)."""
     if ti.static(not mode.against_maps):
-        for j in range(lanes):
-            for c in ti.static(range(3)):
-                seen[c, j] = target[b, 3 * n + c, first + j]
+        for c in range(rolled(3, lanes)):
+            start = run_start(3 * picture + c, pixels, first)
+            for j in range(lanes):
+                seen[c, j] = target[start + j]
     if ti.static(mode.masked):
+        start = run_start(weights, pixels, first)
         for j in range(lanes):
-            seen[3, j] = mask[b % mask.shape[0], n % mask.shape[1], first + j]
+            seen[3, j] = mask[start + j]
 
 
 @ti.func
-def compare_lane(
+def compare(
     tile: ti.template(),
     wanted: ti.template(),
+    view: ti.template(),
+    radiance: ti.template(),
     seen: ti.template(),
-    gradient: ti.template(),
-    sums: ti.template(),
     losses: ti.template(),
-    j,
+    lanes,
     pair,
     scale,
     frame: ti.template(),
     mode: ti.template(),
 ):
-    """Weigh one texel's difference; carry it, times the scale, to the maps and the pair."""
-    view = look(tile, j, pair, frame[2], mode)
-    radiance = radiance_of(tile, j, pair, view, frame[2], mode)
-    goal = column(seen, 0, j)
+    """Weigh the difference of a tile; its gradient, times the scale, takes the radiance's place."""
     if ti.static(mode.against_maps):
-        goal = radiance_of(
-            wanted, j, pair, look(wanted, j, pair, frame[2], mode), frame[2], mode
-        )  # fmt: skip
-    weight = seen[3, j]
-    upstream = 0.0 * radiance
-    for c in ti.static(range(3)):
-        loss, g = residual(radiance[c], goal[c], frame, mode.encoding, mode.penalty)
-        if ti.static(mode.masked):
-            # a weight of zero also silences what cannot be weighed, such as an infinite target
-            loss = ti.select(weight > 0.0, weight * loss, 0.0 * weight)
-            g = ti.select(weight > 0.0, weight * g, 0.0 * weight)
-        losses[0, j] += loss
-        upstream[c] = g * scale
-    if ti.static(mode.graded):
-        add_gradient(tile, gradient, sums, j, pair, view, upstream, frame[2], mode)
+        look(wanted, view, lanes, pair, frame[2], mode, False)
+        for j in range(lanes):
+            put(seen, 0, j, radiance_of(wanted, view, j, pair, mode))
+    look(tile, view, lanes, pair, frame[2], mode, mode.graded)
+    for j in range(lanes):
+        put(radiance, 0, j, radiance_of(tile, view, j, pair, mode))
+    for c in range(rolled(3, lanes)):
+        for j in range(lanes):
+            loss, g = residual(radiance[c, j], seen[c, j], frame, mode.encoding, mode.penalty)
+            if ti.static(mode.masked):
+                # a weight of zero also silences what cannot be weighed, as an infinite target
+                weight = seen[3, j]
+                loss = ti.select(weight > 0.0, weight * loss, 0.0 * weight)
+                g = ti.select(weight > 0.0, weight * g, 0.0 * weight)
+            losses[0, j] += loss
+            radiance[c, j] = g * scale
 
 
 @ti.kernel
 def render_loss(
-    maps: ti.types.ndarray(ndim=3),
-    target: ti.types.ndarray(ndim=3),
-    mask: ti.types.ndarray(ndim=3),
+    maps: ti.types.ndarray(ndim=1),
+    target: ti.types.ndarray(ndim=1),
+    mask: ti.types.ndarray(ndim=1),
     pairs: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
     scale: ti.types.ndarray(ndim=1),
-    g_maps: ti.types.ndarray(ndim=3),
+    mask_of_material: int,
+    mask_of_pair: int,
+    g_maps: ti.types.ndarray(ndim=1),
     partial: ti.types.ndarray(ndim=4),
     loss: ti.types.ndarray(ndim=2),
+    batch: int,
     width: int,
     height: int,
     grid: ti.template(),
@@ -109,15 +123,17 @@ def render_loss(
     mode: ti.template(),
 ):
     pixels = width * height
-    for item in range(maps.shape[0] * grid.chunks * grid.spread):
+    for item in range(batch * grid.chunks * grid.spread):
         if item % grid.spread == 0:
             b = item // grid.spread // grid.chunks
             chunk = item // grid.spread % grid.chunks
             tile = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
-            wanted = ti.Matrix.zero(real, TILE_ROWS, grid.lanes)
+            wanted = ti.Matrix.zero(real, TILE_ROWS, ti.static(lanes_if(grid, mode.against_maps)))
+            view = ti.Matrix.zero(real, ti.static(view_rows(mode.graded, mode.lit)), grid.lanes)
             seen = ti.Matrix.zero(real, 4, grid.lanes)
-            gradient = ti.Matrix.zero(real, 10, grid.lanes)
-            sums = ti.Matrix.zero(real, PAIR_SIZE, grid.lanes)
+            radiance = ti.Matrix.zero(real, 3, grid.lanes)
+            gradient = ti.Matrix.zero(real, GRADIENT_ROWS, grid.lanes)
+            sums = ti.Matrix.zero(real, PAIR_SIZE, ti.static(lanes_if(grid, mode.lit)))
             losses = ti.Matrix.zero(real, 1, grid.lanes)
             factor = scale[b % scale.shape[0]]
             for turn in range(turns(chunk, pixels, grid)):
@@ -126,23 +142,26 @@ def render_loss(
                 load_tile(tile, maps, b, first, lanes, width, height, frame)
                 if ti.static(mode.against_maps):
                     load_tile(wanted, target, b, first, lanes, width, height, frame)
-                clear(gradient, 10, lanes)
+                clear(gradient, GRADIENT_ROWS, lanes)
                 for n in range(pairs.shape[1]):
                     pair = load_pair(pairs, b % pairs.shape[0], n)
-                    load_seen(seen, target, mask, b, n, first, lanes, mode)
-                    for j in range(lanes):
-                        compare_lane(
-                            tile, wanted, seen, gradient, sums, losses, j, pair, factor, frame,
-                            mode,
-                        )  # fmt: skip
+                    picture = b * pairs.shape[1] + n
+                    weights = b * mask_of_material + n * mask_of_pair
+                    load_seen(seen, target, mask, picture, weights, pixels, first, lanes, mode)
+                    compare(
+                        tile, wanted, view, radiance, seen, losses, lanes, pair, factor, frame, mode
+                    )
+                    if ti.static(mode.graded):
+                        for j in range(lanes):
+                            g = column(radiance, 0, j)
+                            add_gradient(tile, view, gradient, sums, j, pair, g, frame[2], mode)
                     if ti.static(mode.lit):
                         store_pair_sums(sums, partial, b, chunk, n, grid.lanes)
                 if ti.static(mode.graded):
-                    store_gradient(tile, gradient, g_maps, b, first, lanes)
-            total = 0.0 * losses[0, 0]
-            for j in range(grid.lanes):
-                total += losses[0, j]
-            loss[b, chunk] = total
+                    store_gradient(tile, gradient, g_maps, b, first, lanes, pixels)
+            for j in range(1, grid.lanes):
+                losses[0, 0] += losses[0, j]
+            loss[b, chunk] = losses[0, 0]
 
 
 def _scales(maps: Tensor, mask: Tensor, pairs: int) -> Tensor:
@@ -152,6 +171,14 @@ def _scales(maps: Tensor, mask: Tensor, pairs: int) -> Tensor:
     else:
         weights = maps.new_full((1,), 3.0 * pairs * maps.shape[2] * maps.shape[3])
     return 1.0 / weights.clamp_min(torch.finfo(maps.dtype).tiny)
+
+
+def _mask_steps(mask: Tensor) -> tuple[int, int]:
+    """Planes from one material's mask to the next one's, and from one pair's; 0 where shared."""
+    if not mask.numel():
+        return 0, 0
+    materials, pairs = mask.shape[:2]
+    return pairs if materials > 1 else 0, 1 if pairs > 1 else 0
 
 
 def forward(
@@ -182,8 +209,8 @@ def forward(
     """
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    n, grid = pairs.shape[1], grid_for(maps.device)
     graded, lit = any(wants), wants[1]
+    n, grid = pairs.shape[1], grid_for(maps.device, lit)
     mode = Mode(
         *flags, lit=lit, graded=graded, against_maps=target.ndim == 4, masked=mask.numel() > 0,
         encoding=ENCODINGS.index(kind[0]), penalty=PENALTIES.index(kind[1]),
@@ -199,10 +226,9 @@ def forward(
     frame = torch.tensor([*texel, 1.0 / math.pi, *numbers[2:], 1.0 / 2.2], dtype=maps.dtype)
     if not empty:
         render_loss(
-            maps.view(b, 10, h * w), target.view(b, -1, h * w),
-            mask.flatten(-2) if mode.masked else maps.new_empty((1, 1, 1)), pairs,
-            frame.to(maps.device), scale, g_maps.view(-1, 10, h * w), partial, losses, w, h,
-            grid, runtime.real_of(maps), mode,
+            maps.view(-1), target.view(-1), mask.view(-1) if mode.masked else scale, pairs,
+            frame.to(maps.device), scale, *_mask_steps(mask), g_maps.view(-1), partial, losses,
+            b, w, h, grid, runtime.real_of(maps), mode,
         )  # fmt: skip
     g_pairs = partial.sum(dim=1) if lit else maps.new_empty((0,))
     return losses.sum(dim=1) * scale, g_maps, g_pairs

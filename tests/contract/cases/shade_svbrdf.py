@@ -41,6 +41,17 @@ def _normals(half: Tensor, alpha: Tensor, draw: torch.Generator) -> Tensor:
     return (chosen + turn * alpha.clamp(max=0.25)) * length
 
 
+def _specular(places: Tensor, noise: Tensor, tied: bool) -> Tensor:
+    """Return F0 whose largest channel is another at each texel, and a tenth above the others.
+
+    If tied, two channels are the largest: they share its gradient as central differences do, which
+    three would not.
+    """
+    ladder = torch.tensor([0.05, 0.45 if tied else 0.25, 0.45], dtype=torch.float64)
+    apart = ladder[(places + torch.arange(3).view(1, 3, 1, 1)) % 3]
+    return apart + (noise[:, :1] if tied else noise)
+
+
 def build_shading(
     dtype: torch.dtype,
     device: str,
@@ -53,6 +64,7 @@ def build_shading(
     coned: bool = False,
     turned: bool = False,
     far: bool = False,
+    tied: bool = False,
     least: float = 0.0,
 ) -> dict[str, Any]:
     """Return arguments of `ops.shade_svbrdf`: texels of every roughness that see a highlight.
@@ -68,6 +80,7 @@ def build_shading(
         coned: Give the lights a cone.
         turned: Give the lights an axis that does not point at the origin.
         far: Distant lights and eyes.
+        tied: Let two channels, others at each texel, tie for the largest F0.
         least: Least roughness; highlights of 0.03 drown the rest of a sum of squares.
     """
     draw = torch.Generator().manual_seed(seed)
@@ -84,10 +97,7 @@ def build_shading(
     levels = torch.tensor(ROUGHNESS, dtype=torch.float64).clamp(min=least)
     places = (torch.arange(height * width) % len(levels)).view(1, 1, height, width)
     roughness = levels[places] + uniform(0.0, 0.01, batch, 1, height, width)
-    # each channel is the largest somewhere, and a tenth above the others, so that none tie
-    ladder = torch.tensor([0.05, 0.25, 0.45], dtype=torch.float64)
-    apart = ladder[(places + torch.arange(3).view(1, 3, 1, 1)) % 3]
-    specular = apart + uniform(0.0, 0.1, batch, 3, height, width)
+    specular = _specular(places, uniform(0.0, 0.1, batch, 3, height, width), tied)
     diffuse = uniform(0.1, 0.8, batch, 3, height, width)
     half = _half_vectors(lights, eyes, height, width, far)
     normal = _normals(half, roughness.square(), draw)
@@ -144,7 +154,7 @@ CASES = (
     ),
     _make(
         "shade_svbrdf[far]",
-        build=partial(build_shading, far=True),
+        build=partial(build_shading, far=True, tied=True),
         differentiable=("maps", *PAIR_NAMES),
         shared=PAIR_NAMES,
     ),
