@@ -89,7 +89,8 @@ def rolled(count, lanes):
 def run_start(plane, pixels, first):
     """Where a tile's run of texels starts in a flat tensor of planes.
 
-    The bound changes no index. It lets the compiler see that adding a lane cannot overflow, so
-    that lanes stand side by side in memory and are loaded together (measured: three times faster).
+    The bound changes no index of a tensor that 32 bits can index. It lets the compiler see that
+    adding a lane cannot overflow, so that lanes stand side by side in memory and are loaded
+    together (measured: a copy takes half as long).
     """
     return ti.min(plane * pixels + first, LAST_START)
