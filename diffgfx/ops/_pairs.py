@@ -7,11 +7,15 @@ import torch
 from torch import Tensor
 
 from diffgfx.check import check_same_device, check_same_dtype, check_shape, check_tensor
+from diffgfx.errors import ShapeError
 
 __all__ = ["PAIR_SIZE", "check_maps", "pack_pairs"]
 
 PAIR_SIZE = 16
 """Light position 3, intensity 3, camera position 3, axis 3, cone 1, ambient 3."""
+
+MOST_NUMBERS = 2**31 - 8192
+"""What a kernel can count in 32 bits, with room for a tile."""
 
 REQUIRED = ("light_position", "light_intensity", "camera_position")
 
@@ -42,6 +46,7 @@ def pack_pairs(maps: Tensor, given: Mapping[str, Tensor | None], sizes: dict[str
     check_same_dtype({"maps": maps, **given})
     check_same_device({"maps": maps, **given})
     position, intensity, camera = (cast(Tensor, given[name]) for name in REQUIRED)
+    _check_countable(maps, int(position.shape[1]))
     axis, cone, ambient = (given.get(name) for name in ("axis", "cone", "ambient"))
     if cone is None:
         axis, cone = torch.zeros_like(position), position.new_zeros(position.shape[:2])
@@ -53,3 +58,13 @@ def pack_pairs(maps: Tensor, given: Mapping[str, Tensor | None], sizes: dict[str
     parts = [position, intensity, camera, axis, cone[..., None], ambient]
     count = next((part.shape[0] for part in parts if part.shape[0] != 1), 1)
     return torch.cat([part.expand(count, -1, -1) for part in parts], dim=-1)
+
+
+def _check_countable(maps: Tensor, pairs: int) -> None:
+    batch, channels, height, width = maps.shape
+    numbers = max(channels, 3 * pairs) * batch * height * width
+    if numbers > MOST_NUMBERS:
+        raise ShapeError(
+            f"maps and pictures must have at most {MOST_NUMBERS} numbers each, got {numbers} of "
+            f"{batch} materials x {pairs} pairs x {width} x {height} texels; shade fewer at a time"
+        )

@@ -78,8 +78,10 @@ class PriorWeights:
     @classmethod
     def none(cls) -> "PriorWeights":
         """Return the weights under which every texel stands for itself."""
-        silent = {field.name: 0.0 for field in dataclasses.fields(cls)}
-        return cls(**{**silent, "materials": 1, "feature_width": 1.0, "edge": 1.0})
+        return cls(
+            materials=1, feature_width=1.0, gloss=0.0, slope=0.0, diffuse=0.0, flat=0.0, broad=0.0,
+            curl=0.0, deviation=0.0, shares=0.0, metal=0.0, dielectric=0.0, matte=0.0, edge=1.0,
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

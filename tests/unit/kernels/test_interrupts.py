@@ -12,7 +12,8 @@ from diffgfx_kernels.interrupts import interrupts_wait
 def test_an_interrupt_waits_for_the_end():
     before = signal.getsignal(signal.SIGINT)
     reached = []
-    with pytest.raises(KeyboardInterrupt):
+
+    def interrupted() -> None:
         with interrupts_wait():
             try:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -20,6 +21,9 @@ def test_an_interrupt_waits_for_the_end():
             except BaseException:               # what Taichi does
                 reached.append("swallowed")
         reached.append("beyond")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert reached == ["the end"]
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -99,7 +99,8 @@ def test_every_unknown_with_a_step_length_gets_a_gradient():
     level = asked.levels[0]
     lengths = asked.step_lengths(level)
     unknowns = {name: x.requires_grad_(name in lengths) for name, x in asked.start().items()}
-    (asked.data_loss(unknowns, level, "fitted") + asked.prior_loss(unknowns, level, 0.01)).backward()
+    data = asked.data_loss(unknowns, level, "fitted")
+    (data + asked.prior_loss(unknowns, level, float(data.detach()))).backward()
     assert {"power", "offset", "cone", "ambient"} <= set(lengths)
     idle = [name for name in lengths if unknowns[name].grad is None]
     assert idle == []
