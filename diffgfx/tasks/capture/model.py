@@ -33,6 +33,7 @@ ROUGHNESS_RANGE = (0.03, 1.0)
 _FEATURE_SIDE = 128      # texels of the photographs that are clustered first
 _LOG_FLOOR = 0.01
 _EVIDENCE_FLOOR = 0.02   # what a texel far from every highlight still says of its material
+_SMOOTHED_SIDE = 64      # texels a side for which the weights of differences are stated
 _DIELECTRIC = math.log(0.04 / 0.96)
 _MATTE = 1.5
 _SPECULAR_START = 0.05
@@ -42,6 +43,8 @@ _ROUGHNESS_START = 0.4
 @dataclasses.dataclass(frozen=True)
 class PriorWeights:
     """Weights of the priors; all zero means that every texel stands for itself.
+
+    Smoothness and curl are stated for 64 texels a side, and grow with their number.
 
     Attributes:
         materials: Shared materials at most; 1 where sharing is off.
@@ -63,11 +66,11 @@ class PriorWeights:
     materials: int = 16
     feature_width: float = 0.3
     gloss: float = 0.03
-    slope: float = 0.03
-    diffuse: float = 0.01
+    slope: float = 0.05
+    diffuse: float = 0.003
     flat: float = 0.1
     broad: float = 0.5
-    curl: float = 0.2
+    curl: float = 0.08
     deviation: float = 0.1
     shares: float = 0.01
     metal: float = 0.5
@@ -195,13 +198,18 @@ class MaterialModel:
         if w == PriorWeights.none():
             return slope.new_zeros(())
         edges = edge_weights(view.guide, w.edge)
-        return (
+        smooth = (
             w.gloss * smoothness(unknowns["deviation"], edges, 0.05)
             + w.slope * smoothness(slope, edges, 0.02)
             + w.diffuse * smoothness(unknowns["diffuse"], edges, 0.05)
+            + w.curl * curl(slope, 0.01)
+        )
+        # differences are counted a length, not a texel: the finer the grid, the less one is
+        fineness = min(slope.shape[-2:]) / _SMOOTHED_SIDE
+        return (
+            fineness * smooth
             + w.flat * slope.square().mean()
             + w.broad * broad_share(slope, 0.03)
-            + w.curl * curl(slope, 0.01)
             + w.deviation * charbonnier(unknowns["deviation"], 0.2).mean()
             + w.shares * unknowns["shares"].square().mean()
             + self._plausible(unknowns)
