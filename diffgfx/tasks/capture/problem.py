@@ -19,6 +19,8 @@ __all__ = ["CaptureProblem", "Model"]
 RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
 RESIDUAL_OF_A_HAND = 0.005   # mean residual at and above which the priors have full weight
+_TRIAL = 0.01   # most weight of the priors in a trial: enough to settle what nothing shows
+_TRIAL_SHARE = 0.5   # of the residual of a hand: what a trial leaves where the priors are due
 
 
 @runtime_checkable
@@ -60,6 +62,7 @@ class CaptureProblem:
         levels: The ladder.
         anchor: What sets the albedo scale.
         patch: The grey patch, where there is one.
+        belief: Most weight of the material's priors.
     """
 
     photos: PhotoPyramid
@@ -68,6 +71,7 @@ class CaptureProblem:
     levels: tuple[Level, ...]
     anchor: Anchor
     patch: GreyPatch | None
+    belief: float = 1.0
 
     def __post_init__(self) -> None:
         """Average the photographs down to the first level."""
@@ -129,9 +133,26 @@ class CaptureProblem:
         material fall with the variance of the residual: the sharper the photographs agree with the
         model, the less is left to belief.
         """
-        trust = min((residual / RESIDUAL_OF_A_HAND) ** 2, 1.0)
+        weight = min((residual / RESIDUAL_OF_A_HAND) ** 2, self.belief)
         material = self.model.prior(unknowns, self.view(level))
-        return trust * material + self.light.prior(unknowns)
+        return weight * material + self.light.prior(unknowns)
+
+    def trial(self, levels: int) -> "CaptureProblem":
+        """Return the first levels at half the steps, with hardly any prior on the material."""
+        shorter = tuple(
+            dataclasses.replace(level, steps=level.steps // 2, cooldown=level.cooldown // 2)
+            for level in self.levels[:levels]
+        )
+        return dataclasses.replace(self, levels=shorter, belief=_TRIAL)
+
+    def believing(self, residual: float) -> "CaptureProblem":
+        """Return the problem with the priors bounded by what a trial could not explain.
+
+        Without the bound, priors that hold a fit off sharp photographs would leave a residual that
+        justifies their weight.
+        """
+        share = residual / (_TRIAL_SHARE * RESIDUAL_OF_A_HAND)
+        return dataclasses.replace(self, belief=min(share**2, 1.0))
 
     @property
     def observations(self) -> int:

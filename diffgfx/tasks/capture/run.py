@@ -1,8 +1,9 @@
 """From a capture to a proven material: load, hold out, fit, measure."""
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -30,6 +31,7 @@ Progress = Callable[[str, int, int, float | None], object]
 
 _STEPS = {"smooth": (80, 40), "none": (80, 40), "dip": (900, 200)}
 _STARTING_ALBEDO = 0.25
+_TRIAL_LEVELS = 2   # 32 texels a side: noise is averaged out, what the model lacks is not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,14 +197,22 @@ def _problem(
     return CaptureProblem(pyramid, model, flash, levels, anchor, capture.grey_patch)
 
 
+def _steps(levels: Sequence[Level]) -> int:
+    return sum(level.steps + level.cooldown for level in levels)
+
+
 def _fit(problem: CaptureProblem, tell: Progress, stage: str) -> Solution:
-    total = sum(level.steps + level.cooldown for level in problem.levels)
+    trial = problem.trial(_TRIAL_LEVELS)
+    ahead = _steps(trial.levels) if isinstance(problem.model, MaterialModel) else 0
+    total = ahead + _steps(problem.levels)
 
-    def told(level: Level, step: int, residual: float) -> None:
-        before = sum(x.steps + x.cooldown for x in problem.levels[: level.index])
-        tell(stage, before + step + 1, total, residual)
+    def told(level: Level, step: int, residual: float, begun: int = 0) -> None:
+        done = begun + _steps(problem.levels[: level.index]) + step + 1
+        tell(stage, done, total, residual)
 
-    solution = solve(problem, progress=told)
+    if ahead:
+        problem = problem.believing(solve(trial, progress=told).residual)
+    solution = solve(problem, progress=functools.partial(told, begun=ahead))
     tell(stage, total, total, solution.residual)
     if problem.anchor != "grey_patch":
         return solution

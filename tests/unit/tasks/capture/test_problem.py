@@ -86,6 +86,23 @@ def test_priors_weigh_less_the_better_the_photographs_are_explained():
     assert half - light == pytest.approx((full - light) / 4, rel=1e-4)
 
 
+def test_a_trial_that_explains_everything_leaves_no_weight_to_the_priors():
+    asked = problem()
+    unknowns, level = asked.start(), asked.levels[0]
+    light = asked.light.prior(unknowns).item()
+
+    def material(bounded) -> float:
+        return bounded.prior_loss(unknowns, level, 1.0).item() - light
+
+    full = material(asked)
+    assert material(asked.believing(0.0)) == pytest.approx(0.0, abs=1e-6 * full)
+    assert material(asked.believing(0.25 * RESIDUAL_OF_A_HAND)) == pytest.approx(full / 4, rel=1e-4)
+    assert material(asked.believing(RESIDUAL_OF_A_HAND)) == pytest.approx(full, rel=1e-6)
+    trial = asked.trial(1)
+    assert [level.resolution for level in trial.levels] == [level.resolution]
+    assert 0.0 < material(trial) < 0.05 * full
+
+
 def test_views_are_kept_for_their_level():
     asked = problem()
     first, second = asked.levels
