@@ -279,6 +279,14 @@ class _Recorder(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+def _leaf(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_leaf(part) for part in value]
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().clone().requires_grad_(value.requires_grad)
+
+
 @every_op
 def test_opcheck(run: Run) -> None:
     followed, _ = run.tracked(run.arguments(torch.float64))
@@ -286,13 +294,7 @@ def test_opcheck(run: Run) -> None:
         run.forward(followed)
     assert recorder.calls
     for op, arguments in recorder.calls:
-        leaves = tuple(
-            value.detach().clone().requires_grad_(value.requires_grad)
-            if isinstance(value, Tensor)
-            else value
-            for value in arguments
-        )
-        torch.library.opcheck(op, leaves)
+        torch.library.opcheck(op, tuple(_leaf(value) for value in arguments))
 
 
 @every_op
