@@ -95,6 +95,17 @@ def _differentiate(ctx, g_faces):  # type: ignore[no-untyped-def]
 _confinement.register_autograd(_differentiate, setup_context=_save)
 
 
+def _checked_strength(strength: Tensor | float, like: Tensor, batch: int) -> Tensor:
+    if not isinstance(strength, Tensor):
+        return like.new_full((1,), float(strength))
+    check_tensor("strength", strength)
+    check_shape("strength", strength, ("B|1",), {"B": batch})
+    named = {"velocity_x": like, "strength": strength}
+    check_same_dtype(named)
+    check_same_device(named)
+    return strength
+
+
 def vorticity_confinement(
     velocity: Faces,
     dt: float,
@@ -139,13 +150,7 @@ def vorticity_confinement(
     """
     sizes = check_faces("velocity", velocity)
     check_countable("velocity_x", sizes, sizes.dim)
-    if not isinstance(strength, Tensor):
-        strength = velocity[0].new_full((1,), float(strength))
-    check_tensor("strength", strength)
-    check_shape("strength", strength, ("B|1",), {"B": sizes.batch})
-    named = {"velocity_x": velocity[0], "strength": strength}
-    check_same_dtype(named)
-    check_same_device(named)
+    strength = _checked_strength(strength, velocity[0], sizes.batch)
     check_positive("dt", dt)
     check_positive("cell", cell)
     kinds = ",".join(check_sides(sides, sizes.dim))

@@ -20,7 +20,7 @@ def forward(
     velocity: Sequence[Tensor], field: Tensor, force: Tensor, dt: float, sides: Sequence[str]
 ) -> list[Tensor]:
     """Return the velocity plus ``dt`` times force (B, dim) times field (B, 1, [D,] H, W)."""
-    means = cells_to_faces(field, force_weights(field.shape[2:], sides, field), shared=True)
+    means = cells_to_faces(field, force_weights(sides, field), shared=True)
     return push(velocity, means, (dt * force).unbind(dim=1), sides)
 
 
@@ -33,7 +33,7 @@ def backward(
     sides: Sequence[str],
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     """Return the gradients to the velocity, the field and the force."""
-    weights = force_weights(field.shape[2:], sides, field)
+    weights = force_weights(sides, field)
     g_push = faces_to_cells(g_faces, weights, shared=False)
     scale = (dt * force).view(*force.shape, *[1] * (field.ndim - 2))
     g_field = (scale * g_push).sum(dim=1, keepdim=True)

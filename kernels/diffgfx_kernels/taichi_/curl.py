@@ -11,7 +11,7 @@ from diffgfx_kernels.taichi_.staggered import (
     mean_weights,
     totals,
 )
-from diffgfx_kernels.taichi_.twist import slope_weights, transposed, twist, wall_weights
+from diffgfx_kernels.taichi_.twist import slope_weights, twist, wall_weights
 
 __all__ = ["backward", "forward"]
 
@@ -29,7 +29,7 @@ def forward(
 ) -> Tensor:
     """Return the vorticity [1/s] at centres, shape (B, 1, H, W) or (B, 3, D, H, W)."""
     cells, dim = (*velocity[0].shape[1:-1], velocity[0].shape[-1] - 1), len(velocity)
-    weights = mean_weights(cells, sides, False, velocity[0])
+    weights = mean_weights(sides, False, velocity[0])
     middle = faces_to_cells(velocity, weights, shared=False)
     value = twist(middle, slope_weights(cells, sides, cell, middle))
     for side, wall in enumerate(wall_weights(cells, sides, cell)):
@@ -50,9 +50,8 @@ def backward(
 ) -> tuple[list[Tensor], Tensor]:
     """Return the gradients to the velocity and that of the sides."""
     cells, dim = g_value.shape[2:], len(velocity)
-    weights = transposed(slope_weights(cells, sides, cell, g_value), cells)
-    g_middle = twist(g_value, -weights)
-    g_velocity = cells_to_faces(g_middle, mean_weights(cells, sides, False, g_value), shared=False)
+    g_middle = twist(g_value, slope_weights(cells, sides, cell, g_value, turned=True))
+    g_velocity = cells_to_faces(g_middle, mean_weights(sides, False, g_value), shared=False)
     g_side = torch.zeros_like(side_velocity)
     for side, wall in enumerate(wall_weights(cells, sides, cell)):
         if wall and g_value.numel():

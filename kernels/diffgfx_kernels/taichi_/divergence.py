@@ -16,8 +16,7 @@ def forward(
     flux = velocity
     if openings:
         flux = [face * opening for face, opening in zip(velocity, openings, strict=True)]
-    cells = (*velocity[0].shape[1:-1], velocity[0].shape[-1] - 1)
-    weights = divergence_weights(cells, sides, cell, velocity[0])
+    weights = divergence_weights(sides, cell, velocity[0])
     return faces_to_cells(flux, weights, shared=True)
 
 
@@ -29,7 +28,7 @@ def backward(
     sides: Sequence[str],
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the gradients to the velocity and the openings."""
-    weights = divergence_weights(g_value.shape[2:], sides, cell, g_value)
+    weights = divergence_weights(sides, cell, g_value)
     g_flux = cells_to_faces(g_value, weights, shared=True)
     if not openings:
         return g_flux, []

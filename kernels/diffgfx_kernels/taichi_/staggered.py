@@ -4,8 +4,8 @@ Every linear op here is a table of two weights a face, for the cells on its two 
 way: from cells to faces, or, as its transpose, from faces to cells. Two kernels serve them all.
 In 2-D the grid has depth one and no z-faces.
 
-Fields of cells are (B, C, P) and faces (B, P), x running fastest. Rows are dealt out in a fixed
-number of chunks (`grid`); on a GPU a piece of a row is one cell.
+Tensors are flat, x running fastest (`grid`). Rows are dealt out in a fixed
+number of chunks; on a GPU a piece of a row is one cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.grid import grid_for, run_start
 
 __all__ = [
     "Box",
@@ -73,66 +73,56 @@ def box_of(cells: Sequence[int], device: torch.device) -> Box:
 
 
 def face_weights(
-    cells: Sequence[int],
     sides: Sequence[str],
     inner: tuple[float, float],
     edge: Mapping[str, float],
     both: bool,
     like: Tensor,
 ) -> Tensor:
-    """Return the weights of the cells below and above each face, (dim, N+1, 2).
+    """Return the weights of the cells below and above a face, (dim, 3, 2).
+
+    By axis, of its first face, of those between two cells, and of its last face.
 
     Args:
-        cells: ([D,] H, W).
         sides: Kinds of the sides, two an axis.
         inner: Weights at a face between two cells.
         edge: At a face on a side of this kind, how often the one cell's weight counts; else never.
         both: Whether the last face of a periodic axis is as the first one is, or nothing.
         like: Gives the dtype and the device.
     """
-    dim = len(cells)
-    weights = torch.tensor(inner, dtype=torch.float64).repeat(dim, max(cells) + 1, 1)
     below, above = inner
-    for axis in range(dim):
-        count = cells[dim - 1 - axis]
-        low, high = sides[2 * axis], sides[2 * axis + 1]
+    rows = []
+    for low, high in zip(sides[::2], sides[1::2], strict=True):
+        first, last = (0.0, above * edge.get(low, 0.0)), (below * edge.get(high, 0.0), 0.0)
         if low == "periodic":
-            weights[axis, count] *= float(both)
-            continue
-        weights[axis, 0, 0], weights[axis, 0, 1] = 0.0, above * edge.get(low, 0.0)
-        weights[axis, count, 0], weights[axis, count, 1] = below * edge.get(high, 0.0), 0.0
-    return weights.to(like)
+            first, last = inner, inner if both else (0.0, 0.0)
+        rows.append((first, inner, last))
+    return torch.tensor(rows, dtype=like.dtype, device=like.device)
 
 
 _FREE = {"outflow": 2.0}
 _EVERY = dict.fromkeys(("no_slip", "free_slip", "inflow", "outflow"), 1.0)
 
 
-def divergence_weights(
-    cells: Sequence[int], sides: Sequence[str], cell: float, like: Tensor
-) -> Tensor:
+def divergence_weights(sides: Sequence[str], cell: float, like: Tensor) -> Tensor:
     """Return the table whose transpose is the divergence."""
-    return face_weights(cells, sides, (1.0 / cell, -1.0 / cell), _EVERY, False, like)
+    return face_weights(sides, (1.0 / cell, -1.0 / cell), _EVERY, False, like)
 
 
-def gradient_weights(
-    cells: Sequence[int], sides: Sequence[str], cell: float, like: Tensor
-) -> Tensor:
+def gradient_weights(sides: Sequence[str], cell: float, like: Tensor) -> Tensor:
     """Return the table of the gradient at faces; the field is zero on an outflow's faces."""
-    return face_weights(cells, sides, (-1.0 / cell, 1.0 / cell), _FREE, True, like)
+    return face_weights(sides, (-1.0 / cell, 1.0 / cell), _FREE, True, like)
 
 
-def mean_weights(
-    cells: Sequence[int], sides: Sequence[str], to_faces: bool, like: Tensor
-) -> Tensor:
+def mean_weights(sides: Sequence[str], to_faces: bool, like: Tensor) -> Tensor:
     """Return the table of means at faces, or the one whose transpose is the mean at centres."""
     edge = dict.fromkeys(_EVERY, 2.0) if to_faces else _EVERY
-    return face_weights(cells, sides, (0.5, 0.5), edge, to_faces, like)
+    return face_weights(sides, (0.5, 0.5), edge, to_faces, like)
 
 
-def force_weights(cells: Sequence[int], sides: Sequence[str], like: Tensor) -> Tensor:
+def force_weights(sides: Sequence[str], like: Tensor) -> Tensor:
     """Return the table of means at the faces whose velocity is not fixed."""
-    return face_weights(cells, sides, (0.5, 0.5), _FREE, True, like)
+    return face_weights(sides, (0.5, 0.5), _FREE, True, like)
 
 
 @ti.func
@@ -148,13 +138,20 @@ def take(chunk, chunks, total):
     return chunk * share, ti.min((chunk + 1) * share, total)
 
 
+@ti.func
+def run(first):
+    """Where a run of numbers starts in a flat tensor; see `grid.run_start`."""
+    return run_start(0, 0, first)
+
+
 @ti.kernel
 def _to_faces(
-    field: ti.types.ndarray(ndim=3),
+    field: ti.types.ndarray(ndim=1),
     weights: ti.types.ndarray(ndim=3),
-    out_x: ti.types.ndarray(ndim=2),
-    out_y: ti.types.ndarray(ndim=2),
-    out_z: ti.types.ndarray(ndim=2),
+    out_x: ti.types.ndarray(ndim=1),
+    out_y: ti.types.ndarray(ndim=1),
+    out_z: ti.types.ndarray(ndim=1),
+    batch: int,
     width: int,
     height: int,
     depth: int,
@@ -164,57 +161,94 @@ def _to_faces(
     dim: ti.template(),
     shared: ti.template(),
 ):
-    deep = depth + dim - 2
+    channels = ti.static(1 if shared else dim)
     strips = (width + lanes) // lanes
-    total = field.shape[0] * deep * (height + 1) * strips
+    total = batch * (depth + dim - 2) * (height + 1) * strips
     for item in range(chunks * spread):
         if item % spread == 0:
             first, last = take(item // spread, chunks, total)
             for piece in range(first, last):
                 start = piece % strips * lanes
                 y = piece // strips % (height + 1)
-                z = piece // strips // (height + 1) % deep
-                b = piece // strips // (height + 1) // deep
-                # x: in this row, the cell below a face is one to the left
+                z = piece // strips // (height + 1) % (depth + dim - 2)
+                b = piece // strips // (height + 1) // (depth + dim - 2)
+                stop = ti.min(start + lanes, width)
+                # x: the cell below a face is one to the left in the row
                 if y < height and z < depth:
-                    row = (z * height + y) * width
-                    at = (z * height + y) * (width + 1)
-                    for x in range(start, ti.min(start + lanes, width + 1)):
-                        out_x[b, at + x] = (
-                            weights[0, x, 0] * field[b, 0, row + ring(x - 1, width)]
-                            + weights[0, x, 1] * field[b, 0, row + ring(x, width)]
-                        )
+                    row = ((b * channels * depth + z) * height + y) * width
+                    at = ((b * depth + z) * height + y) * (width + 1)
+                    low, high = weights[0, 1, 0], weights[0, 1, 1]
+                    before, after, out = run(row), run(row + 1), run(at + 1)
+                    for x in range(ti.max(start - 1, 0), stop - 1):
+                        out_x[out + x] = low * field[before + x] + high * field[after + x]
+                    ends = field[row + width - 1], field[row]
+                    if start == 0:
+                        out_x[at] = weights[0, 0, 0] * ends[0] + weights[0, 0, 1] * ends[1]
+                    if start + lanes > width:
+                        end = weights[0, 2, 0] * ends[0] + weights[0, 2, 1] * ends[1]
+                        out_x[at + width] = end
                 for axis in ti.static(range(1, dim)):
                     channel = ti.static(0 if shared else axis)
                     out = ti.static((out_x, out_y, out_z)[axis])
-                    place, below, above = y, z * height, z * height
-                    inside = z < depth
-                    at = (z * (height + 1) + y) * width
-                    if ti.static(axis == 1):
-                        below += ring(y - 1, height)
-                        above += ring(y, height)
-                    else:
-                        place = z
-                        inside = y < height
-                        below = ring(z - 1, depth) * height + y
-                        above = ring(z, depth) * height + y
-                        at = (z * height + y) * width
+                    plane = (b * channels + channel) * depth
+                    place, count, inside = y, height, z < depth
+                    below = (plane + z) * height + ring(y - 1, height)
+                    above = (plane + z) * height + ring(y, height)
+                    at = run(((b * depth + z) * (height + 1) + y) * width)
+                    if ti.static(axis == 2):
+                        place, count, inside = z, depth, y < height
+                        below = (plane + ring(z - 1, depth)) * height + y
+                        above = (plane + ring(z, depth)) * height + y
+                        at = run(((b * (depth + 1) + z) * height + y) * width)
                     if inside:
-                        low, high = weights[axis, place, 0], weights[axis, place, 1]
-                        for x in range(start, ti.min(start + lanes, width)):
-                            out[b, at + x] = (
-                                low * field[b, channel, below * width + x]
-                                + high * field[b, channel, above * width + x]
-                            )
+                        kind = end_of(place, count)
+                        low, high = weights[axis, kind, 0], weights[axis, kind, 1]
+                        before, after = run(below * width), run(above * width)
+                        for x in range(start, stop):
+                            out[at + x] = low * field[before + x] + high * field[after + x]
+
+
+@ti.func
+def end_of(place, count):
+    """Whether a face is the first of its axis, between cells, or the last: 0, 1, 2."""
+    return ti.select(place == 0, 0, ti.select(place == count, 2, 1))
+
+
+@ti.func
+def line(
+    face: ti.template(), axis: ti.template(), weights: ti.template(), field: ti.template(),
+    place, count, lower, stride, target, start, stop, added: ti.template(),
+):  # fmt: skip
+    """Weigh two rows of faces across y or z into a row of cells, and around a periodic axis."""
+    low = weights[axis, end_of(place, count), 1]
+    high = weights[axis, end_of(place + 1, count), 0]
+    here, there, out = run(lower), run(lower + stride), run(target)
+    for x in range(start, stop):
+        value = low * face[here + x] + high * face[there + x]
+        if ti.static(added):
+            field[out + x] += value
+        else:
+            field[out + x] = value
+    # around a periodic axis the last face touches the first cell too, and the first face the last
+    origin = lower - place * stride
+    if place == 0:
+        around, end = weights[axis, 2, 1], run(origin + count * stride)
+        for x in range(start, stop):
+            field[out + x] += around * face[end + x]
+    if place == count - 1:
+        around, end = weights[axis, 0, 0], run(origin)
+        for x in range(start, stop):
+            field[out + x] += around * face[end + x]
 
 
 @ti.kernel
 def _to_cells(
-    face_x: ti.types.ndarray(ndim=2),
-    face_y: ti.types.ndarray(ndim=2),
-    face_z: ti.types.ndarray(ndim=2),
+    face_x: ti.types.ndarray(ndim=1),
+    face_y: ti.types.ndarray(ndim=1),
+    face_z: ti.types.ndarray(ndim=1),
     weights: ti.types.ndarray(ndim=3),
-    field: ti.types.ndarray(ndim=3),
+    field: ti.types.ndarray(ndim=1),
+    batch: int,
     width: int,
     height: int,
     depth: int,
@@ -224,8 +258,9 @@ def _to_cells(
     dim: ti.template(),
     shared: ti.template(),
 ):
+    channels = ti.static(1 if shared else dim)
     strips = (width + lanes - 1) // lanes
-    total = field.shape[0] * depth * height * strips
+    total = batch * depth * height * strips
     for item in range(chunks * spread):
         if item % spread == 0:
             first, last = take(item // spread, chunks, total)
@@ -235,43 +270,39 @@ def _to_cells(
                 y = piece // strips % height
                 z = piece // strips // height % depth
                 b = piece // strips // height // depth
-                row = (z * height + y) * width
-                at = (z * height + y) * (width + 1)
-                for x in range(start, stop):
-                    field[b, 0, row + x] = (
-                        weights[0, x, 1] * face_x[b, at + x]
-                        + weights[0, x + 1, 0] * face_x[b, at + x + 1]
-                    )
-                # around a periodic axis the first and the last face touch both ends
+                row = run(((b * channels * depth + z) * height + y) * width)
+                at = run(((b * depth + z) * height + y) * (width + 1))
+                low, high = weights[0, 1, 1], weights[0, 1, 0]
+                right = run(at + 1)
+                for x in range(ti.max(start, 1), ti.min(stop, width - 1)):
+                    field[row + x] = low * face_x[at + x] + high * face_x[right + x]
+                # the end faces have weights of their own, and on a periodic axis touch both ends
+                ends = face_x[at], face_x[at + width]
                 if start == 0:
-                    field[b, 0, row] += weights[0, width, 1] * face_x[b, at + width]
+                    outer = weights[0, 0, 1] * ends[0] + weights[0, 2, 1] * ends[1]
+                    field[row] = outer + weights[0, end_of(1, width), 0] * face_x[at + 1]
                 if stop == width:
-                    field[b, 0, row + width - 1] += weights[0, 0, 0] * face_x[b, at]
+                    outer = weights[0, 0, 0] * ends[0]
+                    if width == 1:
+                        field[row] += outer
+                    else:
+                        outer += weights[0, 2, 0] * ends[1]
+                        field[row + width - 1] = low * face_x[at + width - 1] + outer
                 for axis in ti.static(range(1, dim)):
-                    channel = ti.static(0 if shared else axis)
-                    face = ti.static((face_x, face_y, face_z)[axis])
-                    # the faces of this line are a stride apart
-                    place, count, stride, origin = y, height, width, z * (height + 1) * width
-                    if ti.static(axis == 2):
-                        place, count, stride, origin = z, depth, width * height, y * width
-                    low, high = weights[axis, place, 1], weights[axis, place + 1, 0]
-                    around, back = 0.0 * low, 0.0 * low
-                    if place == 0:
-                        around = weights[axis, count, 1]
-                    if place == count - 1:
-                        back = weights[axis, 0, 0]
-                    lower = origin + place * stride
-                    end = origin + count * stride
-                    for x in range(start, stop):
-                        value = low * face[b, lower + x] + high * face[b, lower + stride + x]
-                        if place == 0:
-                            value += around * face[b, end + x]
-                        if place == count - 1:
-                            value += back * face[b, origin + x]
-                        if ti.static(shared):
-                            field[b, channel, row + x] += value
-                        else:
-                            field[b, channel, row + x] = value
+                    plane = (b * channels + ti.static(0 if shared else axis)) * depth + z
+                    target = (plane * height + y) * width
+                    if ti.static(axis == 1):
+                        lower = ((b * depth + z) * (height + 1) + y) * width
+                        line(
+                            face_y, axis, weights, field, y, height,
+                            lower, width, target, start, stop, shared,
+                        )  # fmt: skip
+                    else:
+                        lower = ((b * (depth + 1) + z) * height + y) * width
+                        line(
+                            face_z, axis, weights, field, z, depth,
+                            lower, width * height, target, start, stop, shared,
+                        )  # fmt: skip
 
 
 def cells_to_faces(field: Tensor, weights: Tensor, shared: bool) -> list[Tensor]:
@@ -286,8 +317,8 @@ def cells_to_faces(field: Tensor, weights: Tensor, shared: bool) -> list[Tensor]
     box, batch = box_of(field.shape[2:], field.device), field.shape[0]
     faces = [field.new_empty(box.face_shape(batch, axis)) for axis in range(box.dim)]
     if field.numel():
-        flat = [face.view(batch, -1) for face in faces]
-        _to_faces(field.flatten(2), weights, *flat, *flat[: 3 - box.dim], *box, shared)
+        flat = [face.view(-1) for face in faces]
+        _to_faces(field.view(-1), weights, *flat, *flat[: 3 - box.dim], batch, *box, shared)
     return faces
 
 
@@ -305,8 +336,8 @@ def faces_to_cells(faces: Sequence[Tensor], weights: Tensor, shared: bool) -> Te
     box = box_of(cells, faces[0].device)
     field = faces[0].new_empty((batch, 1 if shared else dim, *cells))
     if field.numel():
-        flat = [face.view(batch, -1) for face in faces]
-        _to_cells(*flat, *flat[: 3 - dim], weights, field.flatten(2), *box, shared)
+        flat = [face.view(-1) for face in faces]
+        _to_cells(*flat, *flat[: 3 - dim], weights, field.view(-1), batch, *box, shared)
     return field
 
 

@@ -11,12 +11,11 @@ __all__ = ["backward", "forward"]
 
 def forward(velocity: Sequence[Tensor], sides: Sequence[str]) -> Tensor:
     """Return the velocity at centres, shape (B, dim, [D,] H, W)."""
-    cells = (*velocity[0].shape[1:-1], velocity[0].shape[-1] - 1)
-    weights = mean_weights(cells, sides, False, velocity[0])
+    weights = mean_weights(sides, False, velocity[0])
     return faces_to_cells(velocity, weights, shared=False)
 
 
 def backward(g_field: Tensor, velocity: Sequence[Tensor], sides: Sequence[str]) -> list[Tensor]:
     """Return the gradient to the velocity."""
-    weights = mean_weights(g_field.shape[2:], sides, False, g_field)
+    weights = mean_weights(sides, False, g_field)
     return cells_to_faces(g_field, weights, shared=False)

@@ -11,11 +11,11 @@ __all__ = ["backward", "forward"]
 
 def forward(field: Tensor, sides: Sequence[str]) -> list[Tensor]:
     """Return the faces of a field (B, dim, [D,] H, W)."""
-    weights = mean_weights(field.shape[2:], sides, True, field)
+    weights = mean_weights(sides, True, field)
     return cells_to_faces(field, weights, shared=False)
 
 
 def backward(g_faces: Sequence[Tensor], field: Tensor, sides: Sequence[str]) -> Tensor:
     """Return the gradient to the field."""
-    weights = mean_weights(field.shape[2:], sides, True, field)
+    weights = mean_weights(sides, True, field)
     return faces_to_cells(g_faces, weights, shared=False)

@@ -1,8 +1,8 @@
 """Central differences between cells, and the curl made of them.
 
-A difference is a table of three weights a place along each axis: for the cell before, the cell
-itself and the one after, around the ends. What lies beyond a side is worked into the first and the
-last row, so that the transpose is a table too.
+A difference is a table of three weights by place along each axis: for the cell before, the cell
+itself and the one after, around the ends. What lies beyond a side is worked into the end rows, so
+that the transpose is a table too.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,12 @@ from torch import Tensor
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.staggered import box_of, ring, take
 
-__all__ = ["difference", "neighbours", "slope_weights", "transposed", "twist", "wall_weights"]
+__all__ = ["difference", "neighbours", "slope_weights", "twist", "wall_weights"]
 
 WALLS = ("no_slip", "inflow")
+
+PLACES = 5
+"""Rows of a table: two places at either end, and all between."""
 
 
 def _beyond(kind: str, count: int) -> tuple[float, float, float]:
@@ -28,24 +31,37 @@ def _beyond(kind: str, count: int) -> tuple[float, float, float]:
     return -2.0, 1.0 / 3.0, 8.0 / 3.0
 
 
-def slope_weights(cells: Sequence[int], sides: Sequence[str], cell: float, like: Tensor) -> Tensor:
-    """Return the table of central differences, (dim, N, 3)."""
-    dim, scale = len(cells), 0.5 / cell
-    weights = torch.tensor([-scale, 0.0, scale], dtype=torch.float64).repeat(dim, max(cells), 1)
-    for axis in range(dim):
-        count = cells[dim - 1 - axis]
-        for kind, place, out, sign in (
-            (sides[2 * axis], 0, 0, -scale),
-            (sides[2 * axis + 1], count - 1, 2, scale),
-        ):
-            if kind == "periodic":
-                continue
-            itself, inner, _ = _beyond(kind, count)
-            weights[axis, place, out] = 0.0
-            weights[axis, place, 1] += sign * itself
-            if count > 1:
-                weights[axis, place, 2 - out] += sign * inner
-    return weights.to(like)
+def _rows(count: int, low: str, high: str, scale: float) -> list[list[float]]:
+    """Weights of the cell before, itself and the cell after, by place."""
+    rows = [[-scale, 0.0, scale] for _ in range(count)]
+    for kind, place, out, sign in ((low, 0, 0, -scale), (high, count - 1, 2, scale)):
+        if kind == "periodic":
+            continue
+        itself, inner, _ = _beyond(kind, count)
+        rows[place][out] = 0.0
+        rows[place][1] += sign * itself
+        rows[place][2 - out] += sign * inner if count > 1 else 0.0
+    return rows
+
+
+def slope_weights(
+    cells: Sequence[int], sides: Sequence[str], cell: float, like: Tensor, turned: bool = False
+) -> Tensor:
+    """Return the table of central differences, or of minus their transpose, (dim, `PLACES`, 3).
+
+    All places but two at either end are alike, so that a long axis has the table of a short one.
+    """
+    table = []
+    for axis in range(len(cells)):
+        count = min(cells[len(cells) - 1 - axis], PLACES)
+        rows = _rows(count, sides[2 * axis], sides[2 * axis + 1], 0.5 / cell)
+        if turned:
+            rows = [[-rows[k - 1][2], -rows[k][1], -rows[(k + 1) % count][0]] for k in range(count)]
+        wide = [[0.0] * 3 for _ in range(PLACES)]
+        for k, row in enumerate(rows):
+            wide[k if k < 2 else k - count + PLACES] = row
+        table.append(wide)
+    return torch.tensor(table, dtype=like.dtype, device=like.device)
 
 
 def wall_weights(cells: Sequence[int], sides: Sequence[str], cell: float) -> list[float]:
@@ -58,35 +74,30 @@ def wall_weights(cells: Sequence[int], sides: Sequence[str], cell: float) -> lis
     return found
 
 
-def transposed(weights: Tensor, cells: Sequence[int]) -> Tensor:
-    """Return the table of the transpose."""
-    turned = torch.zeros_like(weights)
-    for axis in range(len(cells)):
-        count = cells[len(cells) - 1 - axis]
-        rows = weights[axis, :count]
-        turned[axis, :count, 0] = rows[:, 2].roll(1)
-        turned[axis, :count, 1] = rows[:, 1]
-        turned[axis, :count, 2] = rows[:, 0].roll(-1)
-    return turned
+@ti.func
+def kind_of(place, count):
+    """The row of a table that holds for a place."""
+    return ti.select(place < 2, place, ti.select(place >= count - 2, place - count + PLACES, 2))
 
 
 @ti.func
 def neighbours(axis: ti.template(), x, y, z, width, height, depth):
-    """The place along an axis, and the cells before and after, around the ends."""
-    place, before, after = x, 0, 0
+    """The row of the table along an axis, and the cells before and after, around the ends."""
+    kind, before, after = 0, 0, 0
     row = (z * height + y) * width
     if ti.static(axis == 0):
+        kind = kind_of(x, width)
         before = row + ring(x - 1, width)
         after = row + ring(x + 1, width)
     elif ti.static(axis == 1):
-        place = y
+        kind = kind_of(y, height)
         before = (z * height + ring(y - 1, height)) * width + x
         after = (z * height + ring(y + 1, height)) * width + x
     else:
-        place = z
+        kind = kind_of(z, depth)
         before = (ring(z - 1, depth) * height + y) * width + x
         after = (ring(z + 1, depth) * height + y) * width + x
-    return place, before, after
+    return kind, before, after
 
 
 @ti.func
@@ -95,12 +106,12 @@ def difference(
     x, y, z, width, height, depth,
 ):  # fmt: skip
     """The slope of a channel along an axis."""
-    place, before, after = neighbours(axis, x, y, z, width, height, depth)
+    kind, before, after = neighbours(axis, x, y, z, width, height, depth)
     at = (z * height + y) * width + x
     return (
-        weights[axis, place, 0] * field[b, channel, before]
-        + weights[axis, place, 1] * field[b, channel, at]
-        + weights[axis, place, 2] * field[b, channel, after]
+        weights[axis, kind, 0] * field[b, channel, before]
+        + weights[axis, kind, 1] * field[b, channel, at]
+        + weights[axis, kind, 2] * field[b, channel, after]
     )
 
 
@@ -154,7 +165,7 @@ def twist(field: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         field: (B, dim, [D,] H, W), or (B, 1, H, W).
-        weights: Of `slope_weights`. The negative of its transpose gives the transpose of the curl.
+        weights: Of `slope_weights`. Those turned give the transpose of the curl.
     """
     runtime.start(field.device)
     batch, channels = field.shape[:2]

@@ -20,9 +20,7 @@ from diffgfx_kernels.taichi_.staggered import (
 )
 from diffgfx_kernels.taichi_.twist import (
     difference,
-    neighbours,
     slope_weights,
-    transposed,
     twist,
 )
 
@@ -46,20 +44,13 @@ def vector(field: ti.template(), b, at, dim: ti.template()):
 
 @ti.func
 def ridge(
-    vorticity: ti.template(), b, weights: ti.template(), x, y, z, width, height, depth,
+    length: ti.template(), b, weights: ti.template(), x, y, z, width, height, depth,
     dim: ti.template(),
 ):  # fmt: skip
     """The gradient of the vorticity's length."""
-    at = (z * height + y) * width + x
-    length = vector(vorticity, b, at, dim).norm()
-    found = ti.Vector([0.0 * length for _ in range(3)])
+    found = ti.Vector([0.0 * length[b, 0, 0] for _ in range(3)])
     for axis in ti.static(range(dim)):
-        place, before, after = neighbours(axis, x, y, z, width, height, depth)
-        found[axis] = (
-            weights[axis, place, 0] * vector(vorticity, b, before, dim).norm()
-            + weights[axis, place, 1] * length
-            + weights[axis, place, 2] * vector(vorticity, b, after, dim).norm()
-        )
+        found[axis] = difference(length, b, 0, weights, axis, x, y, z, width, height, depth)
     return found
 
 
@@ -73,6 +64,7 @@ def inverse_length(steep, spin, flattest):
 @ti.kernel
 def _force(
     vorticity: ti.types.ndarray(ndim=3),
+    length: ti.types.ndarray(ndim=3),
     weights: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
     force: ti.types.ndarray(ndim=3),
@@ -97,7 +89,7 @@ def _force(
                 for x in range(start, ti.min(start + lanes, width)):
                     at = (z * height + y) * width + x
                     spin = vector(vorticity, b, at, dim)
-                    steep = ridge(vorticity, b, weights, x, y, z, width, height, depth, dim)
+                    steep = ridge(length, b, weights, x, y, z, width, height, depth, dim)
                     found = steep.cross(spin) * inverse_length(steep, spin, frame[0])
                     for axis in ti.static(range(dim)):
                         force[b, axis, at] = found[axis]
@@ -106,6 +98,7 @@ def _force(
 @ti.kernel
 def _force_gradient(
     vorticity: ti.types.ndarray(ndim=3),
+    length: ti.types.ndarray(ndim=3),
     weights: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
     g_force: ti.types.ndarray(ndim=3),
@@ -132,7 +125,7 @@ def _force_gradient(
                 for x in range(start, ti.min(start + lanes, width)):
                     at = (z * height + y) * width + x
                     spin = vector(vorticity, b, at, dim)
-                    steep = ridge(vorticity, b, weights, x, y, z, width, height, depth, dim)
+                    steep = ridge(length, b, weights, x, y, z, width, height, depth, dim)
                     inverse = inverse_length(steep, spin, frame[0])
                     normal = steep * inverse
                     g_found = ti.Vector([0.0 * inverse for _ in range(3)])
@@ -156,6 +149,7 @@ def _force_gradient(
 @ti.kernel
 def _length_gradient(
     vorticity: ti.types.ndarray(ndim=3),
+    length: ti.types.ndarray(ndim=3),
     weights: ti.types.ndarray(ndim=3),
     g_ridge: ti.types.ndarray(ndim=3),
     g_vorticity: ti.types.ndarray(ndim=3),
@@ -179,15 +173,13 @@ def _length_gradient(
                 b = piece // strips // height // depth
                 for x in range(start, ti.min(start + lanes, width)):
                     at = (z * height + y) * width + x
-                    length = vector(vorticity, b, at, dim).norm()
-                    g_length = 0.0 * length
+                    size = length[b, 0, at]
+                    g_length = 0.0 * size
                     for axis in ti.static(range(dim)):
-                        g_length += difference(
+                        g_length -= difference(
                             g_ridge, b, axis, weights, axis, x, y, z, width, height, depth
                         )
-                    scale = ti.select(
-                        length > 0.0, g_length / ti.select(length > 0.0, length, 1.0), 0.0
-                    )
+                    scale = ti.select(size > 0.0, g_length / ti.select(size > 0.0, size, 1.0), 0.0)
                     for k in ti.static(range(2 * dim - 3)):
                         g_vorticity[b, k, at] += scale * vorticity[b, k, at]
 
@@ -203,10 +195,15 @@ def _vorticity(
     """Return the vorticity, the table of differences, the frame and the box."""
     like = velocity[0]
     cells = (*like.shape[1:-1], like.shape[-1] - 1)
-    middle = faces_to_cells(velocity, mean_weights(cells, sides, False, like), shared=False)
+    middle = faces_to_cells(velocity, mean_weights(sides, False, like), shared=False)
     weights = slope_weights(cells, _clamped(sides), cell, like)
     frame = like.new_full((1,), FLATTEST / cell)
     return twist(middle, weights), weights, frame, box_of(cells, like.device)
+
+
+def _length(vorticity: Tensor) -> Tensor:
+    """Return the length of vectors (B, C, P), (B, 1, P)."""
+    return vorticity.square().sum(dim=1, keepdim=True).sqrt()
 
 
 def forward(
@@ -217,8 +214,9 @@ def forward(
     batch, cells = len(strength), vorticity.shape[2:]
     force = vorticity.new_empty((batch, box.dim, *cells))
     if force.numel():
-        _force(vorticity.flatten(2), weights, frame, force.flatten(2), *box)
-    means = cells_to_faces(force, force_weights(cells, sides, force), shared=False)
+        flat = vorticity.flatten(2)
+        _force(flat, _length(flat), weights, frame, force.flatten(2), *box)
+    means = cells_to_faces(force, force_weights(sides, force), shared=False)
     return push(velocity, means, [dt * cell * strength] * box.dim, sides)
 
 
@@ -236,16 +234,19 @@ def backward(
     g_velocity = own_gradient(g_faces, sides)
     if not vorticity.numel():
         return g_velocity, torch.zeros_like(strength)
-    g_push = faces_to_cells(g_faces, force_weights(cells, sides, vorticity), shared=False)
+    g_push = faces_to_cells(g_faces, force_weights(sides, vorticity), shared=False)
     force, g_ridge = torch.empty_like(g_push), torch.empty_like(g_push)
     g_vorticity = torch.empty_like(vorticity)
     g_force = dt * cell * strength.view(batch, *[1] * (box.dim + 1)) * g_push
     flat, g_flat = vorticity.flatten(2), g_vorticity.flatten(2)
-    _force(flat, weights, frame, force.flatten(2), *box)
-    _force_gradient(flat, weights, frame, g_force.flatten(2), g_ridge.flatten(2), g_flat, *box)
-    across = transposed(weights, cells)
-    _length_gradient(flat, across, g_ridge.flatten(2), g_flat, *box)
-    g_middle = twist(g_vorticity, -across)
-    g_read = cells_to_faces(g_middle, mean_weights(cells, sides, False, g_middle), shared=False)
+    length = _length(flat)
+    _force(flat, length, weights, frame, force.flatten(2), *box)
+    _force_gradient(
+        flat, length, weights, frame, g_force.flatten(2), g_ridge.flatten(2), g_flat, *box
+    )
+    across = slope_weights(cells, _clamped(sides), cell, vorticity, turned=True)
+    _length_gradient(flat, length, across, g_ridge.flatten(2), g_flat, *box)
+    g_middle = twist(g_vorticity, across)
+    g_read = cells_to_faces(g_middle, mean_weights(sides, False, g_middle), shared=False)
     g_velocity = [own + read for own, read in zip(g_velocity, g_read, strict=True)]
     return g_velocity, dt * cell * totals(force * g_push).sum(dim=1)
