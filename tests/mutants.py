@@ -34,6 +34,9 @@ NO_GRADIENT = {
     "grid": "counts",
     "mode": "switches",
     "graded, lit": "switches",
+    "flat": "used squared only",
+    "target": "where a row starts",
+    "batch, cells": "counts",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

@@ -16,7 +16,12 @@ WRONG_CELL = (Wrong("cell", lambda cell: 0.0, RangeError, "above zero"),)
 WRONG_SIDES = (
     Wrong("sides", lambda sides: sides[:-1], RangeError, "must have"),
     Wrong("sides", lambda sides: ["solid", *sides[1:]], RangeError, "sides[0] must be one of"),
-    Wrong("sides", lambda sides: ["periodic", *sides[1:]], RangeError, "must be periodic where"),
+    Wrong(
+        "sides",
+        lambda sides: ["periodic", "no_slip", *sides[2:]],
+        RangeError,
+        "must be periodic where",
+    ),
 )
 
 
@@ -25,6 +30,7 @@ def cells_of(depth: int, height: int, width: int) -> tuple[int, ...]:
     return (depth, height, width) if depth else (height, width)
 
 
-def sides_of(cells: Sequence[int], first: int = 0) -> list[str]:
-    """Return sides of every kind, starting with those of one axis: 0 outflow, 1 periodic."""
+def sides_of(cells: Sequence[int]) -> list[str]:
+    """Return sides of every kind; x is periodic in 3-D, y in 2-D."""
+    first = len(cells) - 2
     return [SIDES[(2 * first + k) % len(SIDES)] for k in range(2 * len(cells))]

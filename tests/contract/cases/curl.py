@@ -33,7 +33,7 @@ def build(
         **draw_velocity(cells, dtype, device, batch, draw),
         "side_velocity": moving,
         "cell": CELL,
-        "sides": sides_of(cells, 0 if depth else 2),
+        "sides": sides_of(cells) if depth else sides_of((1, 1, 1))[2:],
     }
 
 

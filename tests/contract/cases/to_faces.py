@@ -50,4 +50,5 @@ CASES = (
             Wrong("field", resized(1, 2), ShapeError, "field must have one channel an axis"),
         ),
     ),
+    _make("to_faces[cell]", build=partial(build, depth=1, height=1, width=1)),
 )
