@@ -35,7 +35,9 @@ NO_GRADIENT = {
     "mode": "switches",
     "graded, lit": "switches",
     "flat": "used squared only",
-    "target": "where a row starts",
+    "target": "a tensor",
+    "before, after, inner": "where runs start",
+    "left, right, out": "where runs start",
     "batch, cells": "counts",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""

@@ -125,9 +125,12 @@ TARGETS = (
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
     ),
     Target(
-        "to_faces", "staggered.py", ("face_weights", "_to_cells", "line"), FLOW_LAWS["to_faces"]
+        "to_faces",
+        "staggered.py",
+        ("face_weights", "row_cells", "line"),
+        (*FLOW_LAWS["to_faces"], *FLOW_LAWS["gradient"]),
     ),
-    Target("to_centres", "staggered.py", ("_to_faces",), FLOW_LAWS["to_centres"]),
+    Target("to_centres", "staggered.py", ("row_faces", "_to_faces"), FLOW_LAWS["to_centres"]),
     Target("buoyancy", "staggered.py", ("own_gradient",), FLOW_LAWS["buoyancy"]),
     Target("curl", "twist.py", ("_rows", "difference", "_twist"), FLOW_LAWS["curl"]),
     Target(

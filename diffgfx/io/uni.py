@@ -264,7 +264,7 @@ def mac_from_faces(faces: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float
     values = np.zeros((*[1] * (3 - dim), *(n + 1 for n in cells), 3), np.float32)
     inner = values if dim == 3 else values[0]
     for axis, face in enumerate(faces):
-        inner[(*(slice(n) for n in face.shape), axis)] = face
+        inner[..., axis][tuple(slice(n) for n in face.shape)] = face
     return values
 
 
@@ -288,5 +288,5 @@ def faces_from_mac(values: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float
     for axis in range(dim):
         place = dim - 1 - axis
         keep = tuple(slice(n if k == place else n - 1) for k, n in enumerate(inner.shape[:-1]))
-        found.append(np.ascontiguousarray(inner[(*keep, axis)]))
+        found.append(np.ascontiguousarray(inner[..., axis][keep]))
     return found

@@ -308,7 +308,7 @@ def test_buoyancy_pushes_what_is_not_fixed(backend: str) -> None:
 
 @every_backend
 @pytest.mark.parametrize("dim", [2, 3])
-def test_confinement_is_homogeneous_and_shrinks_with_the_cell(dim: int, backend: str) -> None:
+def test_confinement_is_homogeneous_and_linear_in_its_strength(dim: int, backend: str) -> None:
     """The force of a velocity twice as large is twice as large, so that J u = f(u)."""
     draw = torch.Generator().manual_seed(5)
     cells, sides = (5, 6, 7)[:dim], [*AROUND[:4], "no_slip", "outflow"][: 2 * dim]

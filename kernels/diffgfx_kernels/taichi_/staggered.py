@@ -22,11 +22,11 @@ __all__ = [
     "Box",
     "box_of",
     "cells_to_faces",
+    "difference_weights",
     "divergence_weights",
     "face_weights",
     "faces_to_cells",
     "force_weights",
-    "gradient_weights",
     "mean_weights",
     "own_gradient",
     "push",
@@ -109,7 +109,7 @@ def divergence_weights(sides: Sequence[str], cell: float, like: Tensor) -> Tenso
     return face_weights(sides, (1.0 / cell, -1.0 / cell), _EVERY, False, like)
 
 
-def gradient_weights(sides: Sequence[str], cell: float, like: Tensor) -> Tensor:
+def difference_weights(sides: Sequence[str], cell: float, like: Tensor) -> Tensor:
     """Return the table of the gradient at faces; the field is zero on an outflow's faces."""
     return face_weights(sides, (-1.0 / cell, 1.0 / cell), _FREE, True, like)
 
@@ -144,6 +144,22 @@ def run(first):
     return run_start(0, 0, first)
 
 
+@ti.func
+def row_faces(
+    field: ti.template(), weights: ti.template(), out: ti.template(), row, at, width, start, stop
+):
+    """Weigh the cells of a row, left and right, into its faces across x from start to stop."""
+    low, high = weights[0, 1, 0], weights[0, 1, 1]
+    before, after, inner = run(row), run(row + 1), run(at + 1)
+    for x in range(ti.max(start - 1, 0), ti.min(stop, width) - 1):
+        out[inner + x] = low * field[before + x] + high * field[after + x]
+    left, right = field[row + width - 1], field[row]  # around the ends
+    if start == 0:
+        out[at] = weights[0, 0, 0] * left + weights[0, 0, 1] * right
+    if stop > width:
+        out[at + width] = weights[0, 2, 0] * left + weights[0, 2, 1] * right
+
+
 @ti.kernel
 def _to_faces(
     field: ti.types.ndarray(ndim=1),
@@ -173,23 +189,13 @@ def _to_faces(
                 z = piece // strips // (height + 1) % (depth + dim - 2)
                 b = piece // strips // (height + 1) // (depth + dim - 2)
                 stop = ti.min(start + lanes, width)
-                # x: the cell below a face is one to the left in the row
                 if y < height and z < depth:
                     row = ((b * channels * depth + z) * height + y) * width
                     at = ((b * depth + z) * height + y) * (width + 1)
-                    low, high = weights[0, 1, 0], weights[0, 1, 1]
-                    before, after, out = run(row), run(row + 1), run(at + 1)
-                    for x in range(ti.max(start - 1, 0), stop - 1):
-                        out_x[out + x] = low * field[before + x] + high * field[after + x]
-                    ends = field[row + width - 1], field[row]
-                    if start == 0:
-                        out_x[at] = weights[0, 0, 0] * ends[0] + weights[0, 0, 1] * ends[1]
-                    if start + lanes > width:
-                        end = weights[0, 2, 0] * ends[0] + weights[0, 2, 1] * ends[1]
-                        out_x[at + width] = end
+                    row_faces(field, weights, out_x, row, at, width, start, start + lanes)
                 for axis in ti.static(range(1, dim)):
                     channel = ti.static(0 if shared else axis)
-                    out = ti.static((out_x, out_y, out_z)[axis])
+                    target = ti.static((out_x, out_y, out_z)[axis])
                     plane = (b * channels + channel) * depth
                     place, count, inside = y, height, z < depth
                     below = (plane + z) * height + ring(y - 1, height)
@@ -205,7 +211,7 @@ def _to_faces(
                         low, high = weights[axis, kind, 0], weights[axis, kind, 1]
                         before, after = run(below * width), run(above * width)
                         for x in range(start, stop):
-                            out[at + x] = low * field[before + x] + high * field[after + x]
+                            target[at + x] = low * field[before + x] + high * field[after + x]
 
 
 @ti.func
@@ -241,6 +247,29 @@ def line(
             field[out + x] += around * face[end + x]
 
 
+@ti.func
+def row_cells(
+    face: ti.template(), weights: ti.template(), field: ti.template(), at, row, width, start, stop
+):
+    """Weigh the faces of a row across x into its cells from start to stop."""
+    low, high = weights[0, 1, 1], weights[0, 1, 0]
+    left, right, out = run(at), run(at + 1), run(row)
+    for x in range(ti.max(start, 1), ti.min(stop, width - 1)):
+        field[out + x] = low * face[left + x] + high * face[right + x]
+    # the end faces have weights of their own, and on a periodic axis touch both ends
+    start_face, end_face = face[at], face[at + width]
+    if start == 0:
+        outer = weights[0, 0, 1] * start_face + weights[0, 2, 1] * end_face
+        field[row] = outer + weights[0, end_of(1, width), 0] * face[at + 1]
+    if stop == width:
+        outer = weights[0, 0, 0] * start_face
+        if width == 1:
+            field[row] += outer
+        else:
+            outer += weights[0, 2, 0] * end_face
+            field[row + width - 1] = low * face[at + width - 1] + outer
+
+
 @ti.kernel
 def _to_cells(
     face_x: ti.types.ndarray(ndim=1),
@@ -270,24 +299,9 @@ def _to_cells(
                 y = piece // strips % height
                 z = piece // strips // height % depth
                 b = piece // strips // height // depth
-                row = run(((b * channels * depth + z) * height + y) * width)
-                at = run(((b * depth + z) * height + y) * (width + 1))
-                low, high = weights[0, 1, 1], weights[0, 1, 0]
-                right = run(at + 1)
-                for x in range(ti.max(start, 1), ti.min(stop, width - 1)):
-                    field[row + x] = low * face_x[at + x] + high * face_x[right + x]
-                # the end faces have weights of their own, and on a periodic axis touch both ends
-                ends = face_x[at], face_x[at + width]
-                if start == 0:
-                    outer = weights[0, 0, 1] * ends[0] + weights[0, 2, 1] * ends[1]
-                    field[row] = outer + weights[0, end_of(1, width), 0] * face_x[at + 1]
-                if stop == width:
-                    outer = weights[0, 0, 0] * ends[0]
-                    if width == 1:
-                        field[row] += outer
-                    else:
-                        outer += weights[0, 2, 0] * ends[1]
-                        field[row + width - 1] = low * face_x[at + width - 1] + outer
+                row = ((b * channels * depth + z) * height + y) * width
+                at = ((b * depth + z) * height + y) * (width + 1)
+                row_cells(face_x, weights, field, at, row, width, start, stop)
                 for axis in ti.static(range(1, dim)):
                     plane = (b * channels + ti.static(0 if shared else axis)) * depth + z
                     target = (plane * height + y) * width
