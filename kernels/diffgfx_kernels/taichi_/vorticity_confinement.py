@@ -232,7 +232,7 @@ def backward(
     vorticity, weights, frame, box = _vorticity(velocity, cell, sides)
     batch, cells = len(strength), vorticity.shape[2:]
     g_velocity = own_gradient(g_faces, sides)
-    if not vorticity.numel():
+    if vorticity.numel() == 0:
         return g_velocity, torch.zeros_like(strength)
     g_push = faces_to_cells(g_faces, force_weights(sides, vorticity), shared=False)
     force, g_ridge = torch.empty_like(g_push), torch.empty_like(g_push)
