@@ -34,6 +34,11 @@ NO_GRADIENT = {
     "grid": "counts",
     "mode": "switches",
     "graded, lit": "switches",
+    "flat": "used squared only",
+    "target": "a tensor",
+    "before, after, inner": "where runs start",
+    "left, right, out": "where runs start",
+    "batch, cells": "counts",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

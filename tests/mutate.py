@@ -56,6 +56,20 @@ HEIGHT = (
     *_laws("height_from_normals[line]"),
 )
 
+FLOW_LAWS = {
+    op: tuple(test for case in cases for test in _laws(case))
+    for op, cases in {
+        "divergence": ("divergence", "divergence[box]"),
+        "gradient": ("gradient", "gradient[box]"),
+        "curl": ("curl", "curl[box]", "curl[cell]"),
+        "to_centres": ("to_centres", "to_centres[box]"),
+        "to_faces": ("to_faces", "to_faces[box]", "to_faces[cell]"),
+        "buoyancy": ("buoyancy", "buoyancy[box]"),
+        "vorticity_confinement": ("vorticity_confinement", "vorticity_confinement[box]"),
+        "inflow": ("inflow", "inflow[replace]"),
+    }.items()
+}
+
 
 @dataclass(frozen=True)
 class Target:
@@ -109,6 +123,26 @@ TARGETS = (
     ),
     Target(
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
+    ),
+    Target(
+        "to_faces",
+        "staggered.py",
+        ("face_weights", "row_cells", "line"),
+        (*FLOW_LAWS["to_faces"], *FLOW_LAWS["gradient"]),
+    ),
+    Target("to_centres", "staggered.py", ("row_faces", "_to_faces"), FLOW_LAWS["to_centres"]),
+    Target("buoyancy", "staggered.py", ("own_gradient",), FLOW_LAWS["buoyancy"]),
+    Target("curl", "twist.py", ("_rows", "difference", "_twist"), FLOW_LAWS["curl"]),
+    Target(
+        "vorticity_confinement",
+        "vorticity_confinement.py",
+        ("_force_gradient", "_length_gradient", "backward"),
+        FLOW_LAWS["vorticity_confinement"],
+    ),
+    Target("inflow", "inflow.py", ("_gradients", "backward"), FLOW_LAWS["inflow"]),
+    *(
+        Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
+        for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")
     ),
 )
 

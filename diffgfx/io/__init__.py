@@ -16,20 +16,34 @@ from diffgfx.io.gltf import read_material_glb, write_material_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
 from diffgfx.io.photos import PhotoSet, load_photos
+from diffgfx.io.uni import (
+    CELL_FLAGS,
+    GRID_TYPES,
+    UniGrid,
+    faces_from_mac,
+    mac_from_faces,
+    read_uni,
+    write_uni,
+)
 
 __all__ = [
+    "CELL_FLAGS",
+    "GRID_TYPES",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
+    "UniGrid",
     "balance_diffuse",
     "check_output",
     "decode_transfer",
     "encode_transfer",
+    "faces_from_mac",
     "from_deschaintre",
     "from_gao",
     "from_materialgan",
     "from_metallic",
     "load_photos",
+    "mac_from_faces",
     "metres_per_unit",
     "output_folder",
     "read_capture",
@@ -38,10 +52,12 @@ __all__ = [
     "read_map_files",
     "read_maps",
     "read_material_glb",
+    "read_uni",
     "to_metallic",
     "write_capture",
     "write_exr",
     "write_maps",
     "write_material_glb",
     "write_png",
+    "write_uni",
 ]

@@ -1,14 +1,30 @@
 """Differentiable ops: checked, documented, registered with torch, served by the kernels."""
 
+from diffgfx.ops.buoyancy import buoyancy
+from diffgfx.ops.curl import curl
+from diffgfx.ops.divergence import divergence
+from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
+from diffgfx.ops.inflow import inflow
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
+from diffgfx.ops.to_centres import to_centres
+from diffgfx.ops.to_faces import to_faces
+from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
     "Residual",
+    "buoyancy",
+    "curl",
+    "divergence",
+    "gradient",
     "height_from_normals",
+    "inflow",
     "normals_from_height",
     "shade_svbrdf",
     "svbrdf_render_loss",
+    "to_centres",
+    "to_faces",
+    "vorticity_confinement",
 ]
