@@ -55,6 +55,10 @@ HEIGHT = (
     *_laws("height_from_normals[periodic]"),
     *_laws("height_from_normals[line]"),
 )
+FLOWS = ("", "[ring]", "[3d]")
+CONVECT = tuple(test for variant in FLOWS for test in _laws(f"convect{variant}"))
+DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diffuse{variant}"))
+LAPLACIAN = tuple(test for variant in ("", "[3d]", "[cells]") for test in _laws(f"laplacian{variant}"))
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,23 @@ TARGETS = (
     Target(
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
     ),
+    Target(
+        "convect",
+        "convect.py",
+        (
+            "mean_at", "share_at", "jump_at", "leaving_gradient", "convection_gradient",
+            "side_gradient", "backward",
+        ),
+        CONVECT,
+    ),
+    Target(
+        "laplacian",
+        "laplacian.py",
+        ("beyond", "difference", "differences", "transposed", "value_gradient", "backward"),
+        LAPLACIAN,
+    ),
+    Target("diffuse", "modes.py", ("modes_of", "solve"), DIFFUSE),
+    Target("diffuse", "diffuse.py", ("backward",), DIFFUSE),
 )
 
 

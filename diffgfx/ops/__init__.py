@@ -1,13 +1,21 @@
 """Differentiable ops: checked, documented, registered with torch, served by the kernels."""
 
+from diffgfx.ops.convect import convect
+from diffgfx.ops.diffuse import diffuse, diffuse_scalar
 from diffgfx.ops.height_from_normals import height_from_normals
+from diffgfx.ops.laplacian import laplacian, laplacian_scalar
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
 
 __all__ = [
     "Residual",
+    "convect",
+    "diffuse",
+    "diffuse_scalar",
     "height_from_normals",
+    "laplacian",
+    "laplacian_scalar",
     "normals_from_height",
     "shade_svbrdf",
     "svbrdf_render_loss",
