@@ -58,7 +58,8 @@ HEIGHT = (
 FLOWS = ("", "[ring]", "[3d]")
 CONVECT = tuple(test for variant in FLOWS for test in _laws(f"convect{variant}"))
 DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diffuse{variant}"))
-LAPLACIAN = tuple(test for variant in ("", "[3d]", "[cells]") for test in _laws(f"laplacian{variant}"))
+CELLS = ("", "[3d]", "[cells]")
+LAPLACIAN = tuple(test for variant in CELLS for test in _laws(f"laplacian{variant}"))
 
 
 @dataclass(frozen=True)
@@ -118,18 +119,24 @@ TARGETS = (
         "convect",
         "convect.py",
         (
-            "mean_at", "share_at", "jump_at", "leaving_gradient", "convection_gradient",
-            "side_gradient", "backward",
+            "mean_at",
+            "share_at",
+            "jump_at",
+            "leaving_gradient",
+            "cross_row_gradient",
+            "convection_gradient",
+            "side_gradient",
+            "backward",
         ),
         CONVECT,
     ),
     Target(
         "laplacian",
         "laplacian.py",
-        ("beyond", "difference", "differences", "transposed", "value_gradient", "backward"),
+        ("beyond", "difference_row", "differences", "transposed", "value_gradient", "backward"),
         LAPLACIAN,
     ),
-    Target("diffuse", "modes.py", ("modes_of", "solve"), DIFFUSE),
+    Target("diffuse", "modes.py", ("solve",), DIFFUSE),
     Target("diffuse", "diffuse.py", ("backward",), DIFFUSE),
 )
 

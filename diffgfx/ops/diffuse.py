@@ -9,7 +9,11 @@ from diffgfx.check import check_positive, check_same_device, check_same_dtype, c
 from diffgfx.errors import ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import (
-    check_cells, check_faces, check_scalar_sides, check_side_velocity, check_sides,
+    check_cells,
+    check_faces,
+    check_scalar_sides,
+    check_side_velocity,
+    check_sides,
 )  # fmt: skip
 from diffgfx.ops._rules import cell_rules, cell_values, face_rules, face_values
 from diffgfx.types import Backend, Faces, ScalarSide, Side
@@ -215,5 +219,5 @@ def diffuse_scalar(
     channels = int(field.shape[1])
     shares = amount.expand(sizes.batch)[:, None].expand(-1, channels).reshape(-1)
     start = [field.flatten(0, 1)]
-    after = _diffuse(start, values, shares, cell_rules(kinds), float(cell), chosen)
+    after: list[Tensor] = _diffuse(start, values, shares, cell_rules(kinds), float(cell), chosen)
     return after[0].view(field.shape)

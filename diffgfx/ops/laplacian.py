@@ -8,7 +8,11 @@ from torch import Tensor
 from diffgfx.check import check_positive
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import (
-    check_cells, check_faces, check_scalar_sides, check_side_velocity, check_sides,
+    check_cells,
+    check_faces,
+    check_scalar_sides,
+    check_side_velocity,
+    check_sides,
 )  # fmt: skip
 from diffgfx.ops._rules import cell_rules, cell_values, face_rules, face_values
 from diffgfx.types import Backend, Faces, ScalarSide, Side
@@ -178,5 +182,7 @@ def laplacian_scalar(
     values = cell_values(side_value, field, sizes, kinds, cell)
     refuse_forward_mode("laplacian_scalar", field, side_value)
     chosen = choose_backend("laplacian", backend, field.device)
-    rates = _laplacian([field.flatten(0, 1)], values, cell_rules(kinds), float(cell), chosen)
+    rates: list[Tensor] = _laplacian(
+        [field.flatten(0, 1)], values, cell_rules(kinds), float(cell), chosen
+    )
     return rates[0].view(field.shape)

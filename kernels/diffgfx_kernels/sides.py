@@ -1,8 +1,8 @@
 """What holds at the ends of a line of points, as numbers that kernels understand.
 
 A fluid op hands its kernels a flat list: for each component, for each axis, the rule at the low and
-at the high end. Components of a velocity hold two kinds of axes: along its own, the points are faces
-and the ends lie on the sides; across it, the points are centres and the ends lie half a cell inside.
+at the high end. A component of a velocity has two kinds of axes: along its own the points are
+faces, of which the first and last lie on the sides; across it they are centres, half a cell inside.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 __all__ = ["HELD", "SLOPE", "TWIN", "VALUE", "WRAP", "rules_of"]
 
 HELD, SLOPE, VALUE, WRAP, TWIN = range(5)
-"""The end point is given and has no equation (HELD); the point beyond the end is the end point plus
-a number (SLOPE), or twice a number less the end point (VALUE); it is the other end (WRAP); both ends
-are one point, and the point beyond is the other end's neighbour (TWIN).
+"""HELD: the end point is given and has no equation. SLOPE: the point beyond the end is the end point
+plus a number. VALUE: it is twice a number less the end point. WRAP: it is the other end. TWIN: both
+ends are one point, and beyond lies the other end's neighbour.
 """
 
 

@@ -15,7 +15,13 @@ from diffgfx_kernels.sides import HELD, SLOPE, TWIN, VALUE, WRAP
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.staggered import (
-    component_of, lay_out, line_of, pack, pull_back, unpack,
+    lay_out,
+    line_of,
+    pack,
+    pull_back,
+    row_at,
+    share_of,
+    unpack,
 )  # fmt: skip
 
 __all__ = ["backward", "forward"]
@@ -96,8 +102,7 @@ def leaving_gradient(b, at, i, line, field: ti.template(), g_rate: ti.template()
     zero = 0.0 * here
     g_here = g_rate[b, at]
     last = line[0] - 1
-    below, above = here, here
-    g_below, g_above = zero, zero
+    below, above, g_below, g_above = zero, zero, zero, zero
     if i > 0:
         below = field[b, at - line[1]]
         g_below = g_rate[b, at - line[1]]
@@ -110,14 +115,14 @@ def leaving_gradient(b, at, i, line, field: ti.template(), g_rate: ti.template()
     g_field = zero
     open_low, open_high = line[2] == SLOPE, line[3] == SLOPE
     if open_low and i == 0:
-        g_field -= g_here * (ti.select(here <= 0.0, 2.0 * (above - here), above - here))
+        g_field -= g_here * (above - here) * ti.select(here <= 0.0, 2.0, 1.0)
         g_field += g_here * (here + ti.min(here, zero))
         g_here = zero
     if open_low and i == 1:
         g_field -= g_below * (below + ti.min(below, zero))
         g_below = zero
     if open_high and i == last:
-        g_field -= g_here * (ti.select(here >= 0.0, 2.0 * (here - below), here - below))
+        g_field -= g_here * (here - below) * ti.select(here >= 0.0, 2.0, 1.0)
         g_field -= g_here * (here + ti.max(here, zero))
         g_here = zero
     if open_high and i == last - 1:
@@ -130,6 +135,96 @@ def leaving_gradient(b, at, i, line, field: ti.template(), g_rate: ti.template()
     return g_field
 
 
+@ti.func
+def inner_run(c, a, place, own, across, width):
+    """The part of a row in which no edge of a volume touches a side: where it starts and ends."""
+    first, end = 0, width
+    if c == 0 or a == 0:
+        first, end = 1, ti.max(width - 1, 1)
+    row_inside = (c == 0 or (place[c] > 0 and place[c] < own[0] - 1)) and (
+        a == 0 or (place[a] > 0 and place[a] < across[0] - 1)
+    )
+    if not row_inside:
+        first, end = width, width
+    return first, end
+
+
+@ti.func
+def cross_row(
+    b, c, a, start, place, plan: ti.template(), scale: ti.template(),
+    values: ti.template(), field: ti.template(), rate: ti.template(),
+):  # fmt: skip
+    """Add what crosses a row's volumes along another axis."""
+    rest = 3 - c - a
+    own, across, along = line_of(c, c, plan), line_of(c, a, plan), line_of(a, c, plan)
+    stride_a = plan[a, 5 + a]
+    width = plan[c, 2]
+    inverse = scale[0]
+    corner = plan[a, 1] + place[c] * along[1] + place[a] * stride_a
+    corner += place[rest] * plan[a, 5 + rest]  # the other component's point in the row's corner
+    first, end = inner_run(c, a, place, own, across, width)
+    for x in range(first, end):
+        at, near = start + x, corner + x
+        far = near + stride_a
+        here = field[b, at]
+        into = (field[b, at - across[1]] + here) * (field[b, near - along[1]] + field[b, near])
+        out = (here + field[b, at + across[1]]) * (field[b, far - along[1]] + field[b, far])
+        rate[b, at] += 0.25 * (into - out) * inverse
+    low, high = values[b, c, 2 * a], values[b, c, 2 * a + 1]
+    low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
+    for k in range(width - (end - first)):
+        x = k if k < first else k + end - first
+        at = start + x
+        i = place[c] + (x if c == 0 else 0)
+        j = place[a] + (x if a == 0 else 0)
+        base, base_a = at - j * across[1], corner + x - i * along[1]
+        into = mean_at(b, base, j, across, low, high, field)
+        into *= mean_at(b, base_a, i, along, low_a, high_a, field)
+        out = mean_at(b, base, j + 1, across, low, high, field)
+        out *= mean_at(b, base_a + stride_a, i, along, low_a, high_a, field)
+        held = (i == 0 and own[2] == HELD) or (i == own[0] - 1 and own[3] == HELD)
+        rate[b, at] += ti.select(held, 0.0 * out, (into - out) * inverse)
+
+
+@ti.func
+def cross_row_gradient(
+    b, c, a, start, place, plan: ti.template(), scale: ti.template(), values: ti.template(),
+    field: ti.template(), g_rate: ti.template(), g_field: ti.template(),
+):  # fmt: skip
+    """Add the transpose of `cross_row`, both for the component as carried and as carrier."""
+    rest = 3 - c - a
+    own, across, along = line_of(c, c, plan), line_of(c, a, plan), line_of(a, c, plan)
+    stride_a = plan[a, 5 + a]
+    width = plan[c, 2]
+    inverse = scale[0]
+    corner = plan[a, 1] + place[c] * along[1] + place[a] * stride_a
+    corner += place[rest] * plan[a, 5 + rest]
+    first, end = inner_run(c, a, place, own, across, width)
+    for x in range(first, end):
+        at, near = start + x, corner + x
+        far = near + stride_a
+        g_here = g_rate[b, at]
+        g_into = g_here - g_rate[b, at - across[1]]
+        g_into += g_rate[b, near] - g_rate[b, near - along[1]]
+        g_out = g_rate[b, at + across[1]] - g_here
+        g_out += g_rate[b, far] - g_rate[b, far - along[1]]
+        g_sum = g_into * (field[b, near - along[1]] + field[b, near])
+        g_sum += g_out * (field[b, far - along[1]] + field[b, far])
+        g_field[b, at] += 0.25 * g_sum * inverse
+    low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
+    for k in range(width - (end - first)):
+        x = k if k < first else k + end - first
+        at = start + x
+        i = place[c] + (x if c == 0 else 0)
+        j = place[a] + (x if a == 0 else 0)
+        base, base_a = at - j * across[1], corner + x - i * along[1]
+        for e in range(2):
+            g_edge = jump_at(b, base, j + e, across, g_rate)
+            g_edge += jump_at(b, base_a + e * stride_a, i, along, g_rate)
+            carrier = mean_at(b, base_a + e * stride_a, i, along, low_a, high_a, field)
+            g_field[b, at] += share_at(j + e, across, 0.5 * inverse) * g_edge * carrier
+
+
 @ti.kernel
 def convection(
     field: ti.types.ndarray(ndim=2),
@@ -138,43 +233,22 @@ def convection(
     scale: ti.types.ndarray(ndim=1),
     rate: ti.types.ndarray(ndim=2),
     rows: int,
+    chunks: int,
     spread: int,
     dim: ti.template(),
 ):
-    for item in range(field.shape[0] * rows * spread):
+    for item in range(chunks * spread):
         if item % spread == 0:
-            b = item // spread // rows
-            row = item // spread % rows
-            c = component_of(row, plan, dim)
-            row -= plan[c, 0]
-            width = plan[c, 2]
-            start = plan[c, 1] + row * width
-            place = ti.Vector([0, row % plan[c, 3], row // plan[c, 3]])
-            own = line_of(c, c, plan)
-            inverse = scale[0]
-            for x in range(width):
-                i = place[c] + (x if c == 0 else 0)
-                rate[b, start + x] = -leaving(b, start + x, i, own, field) * inverse
-            for r in ti.static(range(1, dim)):
-                a = (c + r) % dim
-                rest = 3 - c - a
-                across, along = line_of(c, a, plan), line_of(a, c, plan)
-                stride_a, stride_rest = plan[a, 5 + a], plan[a, 5 + rest]
-                low, high = values[b, c, 2 * a], values[b, c, 2 * a + 1]
-                low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
-                for x in range(width):
-                    at = start + x
+            first, last = share_of(item // spread, chunks, field.shape[0] * rows)
+            for turn in range(first, last):
+                b = turn // rows
+                c, start, place = row_at(turn % rows, plan, dim)
+                own = line_of(c, c, plan)
+                for x in range(plan[c, 2]):
                     i = place[c] + (x if c == 0 else 0)
-                    j = place[a] + (x if a == 0 else 0)
-                    m = place[rest] + (x if rest == 0 else 0)
-                    base = at - j * across[1]
-                    base_a = plan[a, 1] + j * stride_a + m * stride_rest
-                    into = mean_at(b, base, j, across, low, high, field)
-                    into *= mean_at(b, base_a, i, along, low_a, high_a, field)
-                    out = mean_at(b, base, j + 1, across, low, high, field)
-                    out *= mean_at(b, base_a + stride_a, i, along, low_a, high_a, field)
-                    held = (i == 0 and own[2] == HELD) or (i == own[0] - 1 and own[3] == HELD)
-                    rate[b, at] += ti.select(held, 0.0 * out, (into - out) * inverse)
+                    rate[b, start + x] = -leaving(b, start + x, i, own, field) * scale[0]
+                for r in ti.static(range(1, dim)):
+                    cross_row(b, c, (c + r) % dim, start, place, plan, scale, values, field, rate)
 
 
 @ti.kernel
@@ -186,43 +260,26 @@ def convection_gradient(
     scale: ti.types.ndarray(ndim=1),
     g_field: ti.types.ndarray(ndim=2),
     rows: int,
+    chunks: int,
     spread: int,
     dim: ti.template(),
 ):
-    for item in range(field.shape[0] * rows * spread):
+    for item in range(chunks * spread):
         if item % spread == 0:
-            b = item // spread // rows
-            row = item // spread % rows
-            c = component_of(row, plan, dim)
-            row -= plan[c, 0]
-            width = plan[c, 2]
-            start = plan[c, 1] + row * width
-            place = ti.Vector([0, row % plan[c, 3], row // plan[c, 3]])
-            own = line_of(c, c, plan)
-            inverse = scale[0]
-            for x in range(width):
-                i = place[c] + (x if c == 0 else 0)
-                g_own = leaving_gradient(b, start + x, i, own, field, g_rate)
-                g_field[b, start + x] = g_own * inverse
-            for r in ti.static(range(1, dim)):
-                a = (c + r) % dim
-                rest = 3 - c - a
-                across, along = line_of(c, a, plan), line_of(a, c, plan)
-                stride_a, stride_rest = plan[a, 5 + a], plan[a, 5 + rest]
-                low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
-                for x in range(width):
-                    at = start + x
+            first, last = share_of(item // spread, chunks, field.shape[0] * rows)
+            for turn in range(first, last):
+                b = turn // rows
+                c, start, place = row_at(turn % rows, plan, dim)
+                own = line_of(c, c, plan)
+                for x in range(plan[c, 2]):
                     i = place[c] + (x if c == 0 else 0)
-                    j = place[a] + (x if a == 0 else 0)
-                    m = place[rest] + (x if rest == 0 else 0)
-                    base = at - j * across[1]
-                    for e in range(j, j + 2):
-                        base_a = plan[a, 1] + e * stride_a + m * stride_rest
-                        g_edge = jump_at(b, base, e, across, g_rate)
-                        g_edge += jump_at(b, base_a, i, along, g_rate)
-                        carrier = mean_at(b, base_a, i, along, low_a, high_a, field)
-                        share = share_at(e, across, 0.5 * inverse)
-                        g_field[b, at] += share * g_edge * carrier
+                    g_own = leaving_gradient(b, start + x, i, own, field, g_rate)
+                    g_field[b, start + x] = g_own * scale[0]
+                for r in ti.static(range(1, dim)):
+                    a = (c + r) % dim
+                    cross_row_gradient(
+                        b, c, a, start, place, plan, scale, values, field, g_rate, g_field
+                    )
 
 
 @ti.kernel
@@ -268,13 +325,14 @@ def forward(
 ) -> list[Tensor]:
     """Return -div(u u) of each component at its faces, shaped as the faces."""
     runtime.start(values.device)
-    layout, spread = lay_out(velocity, rules), grid_for(values.device).spread
+    layout, grid = lay_out(velocity, rules), grid_for(values.device)
     packed = pack(velocity, layout)
     rate = torch.zeros_like(packed)
     if packed.numel():
         convection(
-            packed, values, layout.plan, _scale(values, cell), rate, layout.rows, spread, layout.dim
-        )
+            packed, values, layout.plan, _scale(values, cell), rate,
+            layout.rows, grid.chunks, grid.spread, layout.dim,
+        )  # fmt: skip
     return unpack(rate, layout)
 
 
@@ -287,13 +345,14 @@ def backward(
 ) -> tuple[list[Tensor], Tensor]:
     """Return the gradients to the velocity and to the values."""
     runtime.start(values.device)
-    layout, spread = lay_out(velocity, rules), grid_for(values.device).spread
+    layout = lay_out(velocity, rules)
     packed, folded = pack(velocity, layout), pull_back(g_rate, layout)
+    grid = grid_for(values.device)
     g_packed, g_values = torch.zeros_like(packed), torch.zeros_like(values)
     if packed.numel():
         given = (packed, folded, values, layout.plan, _scale(values, cell))
-        convection_gradient(*given, g_packed, layout.rows, spread, layout.dim)
-        side_gradient(*given, g_values, spread, layout.dim)
+        convection_gradient(*given, g_packed, layout.rows, grid.chunks, grid.spread, layout.dim)
+        side_gradient(*given, g_values, grid.spread, layout.dim)
     for _, last in layout.ends(g_packed, TWIN):
         last.zero_()
     return unpack(g_packed, layout), g_values

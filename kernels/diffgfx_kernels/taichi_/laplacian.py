@@ -14,7 +14,14 @@ from diffgfx_kernels.sides import HELD, SLOPE, TWIN, VALUE, WRAP
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.staggered import (
-    Layout, component_of, lay_out, line_of, pack, pull_back, unpack,
+    Layout,
+    lay_out,
+    line_of,
+    pack,
+    pull_back,
+    row_at,
+    share_of,
+    unpack,
 )  # fmt: skip
 
 __all__ = ["backward", "differences", "forward", "transposed", "value_gradient"]
@@ -22,15 +29,16 @@ __all__ = ["backward", "differences", "forward", "transposed", "value_gradient"]
 
 @ti.func
 def beyond(b, component, axis, side, i, values: ti.template(), plan: ti.template()):
-    """A point's neighbour: how far it is, what it counts, what is added; and if there is none."""
+    """A point's neighbour: what it counts, what is added, how far it is; and if there is none."""
     line = line_of(component, axis, plan)
     count, stride, rule = line[0], line[1], line[2]
     if side == 1:
         rule = line[3]
     step = 2 * side - 1
     shift = step * stride
-    extra = 0.0 * values[b, 0, 0]
-    sign = extra + 1.0
+    zero = 0.0 * values[b, 0, 0]
+    extra = zero
+    sign = zero + 1.0
     held = 0
     if i == (count - 1) * side:
         shift = 0
@@ -45,7 +53,46 @@ def beyond(b, component, axis, side, i, values: ti.template(), plan: ti.template
             extra = values[b, component, 2 * axis + side]
         if rule == HELD:
             held = 1
-    return shift, sign, extra, held
+    return sign, extra, shift, held
+
+
+@ti.func
+def difference_row(
+    b, c, start, place, factor, values: ti.template(), plan: ti.template(), field: ti.template(),
+    rate: ti.template(), masked: ti.template(),
+):  # fmt: skip
+    """Sum the second differences along a row."""
+    width = plan[c, 2]
+    y0_sign, y0_extra, y0, y0_held = beyond(b, c, 1, 0, place[1], values, plan)
+    y1_sign, y1_extra, y1, y1_held = beyond(b, c, 1, 1, place[1], values, plan)
+    z0_sign, z0_extra, z0, z0_held = beyond(b, c, 2, 0, place[2], values, plan)
+    z1_sign, z1_extra, z1, z1_held = beyond(b, c, 2, 1, place[2], values, plan)
+    x0_sign, x0_extra, x0, x0_held = beyond(b, c, 0, 0, 0, values, plan)
+    x1_sign, x1_extra, x1, x1_held = beyond(b, c, 0, 1, width - 1, values, plan)
+    extra = (y0_extra + y1_extra) + (z0_extra + z1_extra)
+    weight = factor
+    if masked and y0_held + y1_held + z0_held + z1_held > 0:
+        weight = 0.0 * factor
+    for x in range(width):
+        at = start + x
+        here = field[b, at]
+        along_y = (y0_sign * field[b, at + y0] - here) + (y1_sign * field[b, at + y1] - here)
+        along_z = (z0_sign * field[b, at + z0] - here) + (z1_sign * field[b, at + z1] - here)
+        left, right = -here, -here
+        if x > 0:
+            left += field[b, at - 1]
+        else:
+            left += x0_sign * field[b, at + x0] + x0_extra
+        if x < width - 1:
+            right += field[b, at + 1]
+        else:
+            right += x1_sign * field[b, at + x1] + x1_extra
+        rate[b, at] = ((left + right) + (along_y + along_z) + extra) * weight
+    if ti.static(masked):
+        if x0_held == 1:
+            rate[b, start] = 0.0
+        if x1_held == 1:
+            rate[b, start + width - 1] = 0.0
 
 
 @ti.kernel
@@ -56,50 +103,19 @@ def difference(
     scale: ti.types.ndarray(ndim=1),
     rate: ti.types.ndarray(ndim=2),
     rows: int,
+    chunks: int,
     spread: int,
     components: ti.template(),
     masked: ti.template(),
 ):
-    for item in range(field.shape[0] * rows * spread):
+    for item in range(chunks * spread):
         if item % spread == 0:
-            b = item // spread // rows
-            row = item // spread % rows
-            c = component_of(row, plan, components)
-            row -= plan[c, 0]
-            width, y, z = plan[c, 2], row % plan[c, 3], row // plan[c, 3]
-            start = plan[c, 1] + row * width
-            y0, y0_sign, y0_extra, y0_held = beyond(b, c, 1, 0, y, values, plan)
-            y1, y1_sign, y1_extra, y1_held = beyond(b, c, 1, 1, y, values, plan)
-            z0, z0_sign, z0_extra, z0_held = beyond(b, c, 2, 0, z, values, plan)
-            z1, z1_sign, z1_extra, z1_held = beyond(b, c, 2, 1, z, values, plan)
-            x0, x0_sign, x0_extra, x0_held = beyond(b, c, 0, 0, 0, values, plan)
-            x1, x1_sign, x1_extra, x1_held = beyond(b, c, 0, 1, width - 1, values, plan)
-            factor = scale[0]
-            if ti.static(masked):
-                if y0_held + y1_held + z0_held + z1_held > 0:
-                    factor = 0.0 * factor
-            for x in range(width):
-                at = start + x
-                here = field[b, at]
-                along_y = (y0_sign * field[b, at + y0] - here) + (y1_sign * field[b, at + y1] - here)
-                along_z = (z0_sign * field[b, at + z0] - here) + (z1_sign * field[b, at + z1] - here)
-                left = -here
-                right = -here
-                if x > 0:
-                    left += field[b, at - 1]
-                else:
-                    left += x0_sign * field[b, at + x0] + x0_extra
-                if x < width - 1:
-                    right += field[b, at + 1]
-                else:
-                    right += x1_sign * field[b, at + x1] + x1_extra
-                extra = (y0_extra + y1_extra) + (z0_extra + z1_extra)
-                rate[b, at] = ((left + right) + (along_y + along_z) + extra) * factor
-            if ti.static(masked):
-                if x0_held == 1:
-                    rate[b, start] = 0.0
-                if x1_held == 1:
-                    rate[b, start + width - 1] = 0.0
+            first, last = share_of(item // spread, chunks, field.shape[0] * rows)
+            for turn in range(first, last):
+                c, start, place = row_at(turn % rows, plan, components)
+                difference_row(
+                    turn // rows, c, start, place, scale[0], values, plan, field, rate, masked
+                )
 
 
 def differences(
@@ -109,8 +125,9 @@ def differences(
     rate = torch.empty_like(packed)
     scale = torch.tensor([cell**-2.0], dtype=torch.float64).to(packed)
     if packed.numel():
+        grid = grid_for(packed.device)
         difference(
-            packed, values, layout.plan, scale, rate, layout.rows, grid_for(packed.device).spread,
+            packed, values, layout.plan, scale, rate, layout.rows, grid.chunks, grid.spread,
             len(layout.shapes), masked,
         )  # fmt: skip
     return rate

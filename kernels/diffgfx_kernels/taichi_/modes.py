@@ -1,9 +1,9 @@
 """The eigenvectors of a line's second difference, in closed form.
 
 They are waves that vanish, or are level, at the ends: at the point itself where that is held, half
-a cell beyond it elsewhere; on a ring, sums of a sine and a cosine (Hartley's). Angles are counted in
-whole parts of a turn, so that they are exact however fast a wave. Applied as matrices: torch's
-products are compiled code, and up to some hundred points a side as fast as transforms.
+a cell beyond it elsewhere; on a ring, sums of a sine and a cosine (Hartley's). Angles are counted
+in whole parts of a turn, so that they are exact however fast a wave. They are applied as matrices,
+whatever the ends; torch's products are compiled code.
 """
 
 import math
@@ -70,11 +70,10 @@ def modes_of(count: int, low: int, high: int, like: Tensor) -> Modes:
 def _apply(matrix: Tensor, field: Tensor, place: int) -> Tensor:
     """Multiply along dimension ``place`` of (B, ...), of which there are two or three more."""
     if place == field.ndim - 1:
-        return field @ matrix.T
+        return torch.matmul(field, matrix.T)
     if place == field.ndim - 2:
-        return matrix @ field
-    flat = matrix @ field.flatten(2)
-    return flat.unflatten(2, field.shape[2:])
+        return torch.matmul(matrix, field)
+    return torch.matmul(matrix, field.flatten(2)).view(len(field), -1, *field.shape[2:])
 
 
 def solve(right: Tensor, amount: Tensor, layout: Layout, cell: float) -> Tensor:

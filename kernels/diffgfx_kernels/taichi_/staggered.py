@@ -13,7 +13,9 @@ from torch import Tensor
 
 from diffgfx_kernels.sides import HELD, TWIN, WRAP, rules_of
 
-__all__ = ["Layout", "component_of", "line_of", "lay_out", "pack", "pull_back", "unpack"]
+__all__ = [
+    "Layout", "lay_out", "line_of", "pack", "pull_back", "row_at", "share_of", "unpack",
+]  # fmt: skip
 
 FIRST_ROW, START, POINTS, STRIDE, RULES = 0, 1, 2, 5, 8
 
@@ -51,9 +53,7 @@ class Layout(NamedTuple):
     def views(self, packed: Tensor) -> list[Tensor]:
         """Return the components in a packed tensor."""
         parts = packed.split(self.sizes, dim=1)
-        return [
-            part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)
-        ]
+        return [part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def ends(self, packed: Tensor, rule: int) -> list[tuple[Tensor, Tensor]]:
         """Return views of the first and last points of all axes that have a rule at their ends.
@@ -64,9 +64,7 @@ class Layout(NamedTuple):
         for c, view in enumerate(self.views(packed)):
             for a in range(self.dim):
                 place, count = self.dim - a, view.shape[self.dim - a]
-                at = [
-                    k for k, r in zip((0, count - 1), self.rule(c, a), strict=True) if r == rule
-                ]
+                at = [k for k, r in zip((0, count - 1), self.rule(c, a), strict=True) if r == rule]
                 if at:
                     found.append((view.select(place, at[0]), view.select(place, at[-1])))
         return found
@@ -126,13 +124,24 @@ def unpack(packed: Tensor, layout: Layout) -> list[Tensor]:
 
 
 @ti.func
-def component_of(row, plan: ti.template(), count: ti.template()):
-    """Whose row it is."""
+def share_of(chunk, chunks, rows):
+    """The rows that fall to a chunk: the first, and the one after the last."""
+    share = (rows + chunks - 1) // chunks
+    first = ti.min(chunk * share, rows)
+    return first, ti.min(first + share, rows)
+
+
+@ti.func
+def row_at(row, plan: ti.template(), count: ti.template()):
+    """Whose row it is of ``count`` components', where it starts, and its place along each axis."""
     component = 0
     for k in ti.static(range(1, count)):
         if row >= plan[k, FIRST_ROW]:
             component = k
-    return component
+    within = row - plan[component, FIRST_ROW]
+    lines = plan[component, POINTS + 1]
+    place = ti.Vector([0, within % lines, within // lines])
+    return component, plan[component, START] + within * plan[component, POINTS], place
 
 
 @ti.func

@@ -53,7 +53,7 @@ def diffused(
     share = amount.view(-1, *[1] * dim)
     found = []
     for c, rate in enumerate(laplacians(parts, values, rules, cell)):
-        modes, total, writes = share * rate, 1.0, []
+        modes, total, writes = share * rate, torch.ones_like(share), []
         for a in range(dim):
             low, high = rules_of(rules, c, a, dim)
             read, write, eigenvalues = _axis(rate.shape[dim - a], low, high, rate)

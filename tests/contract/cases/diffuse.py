@@ -58,14 +58,10 @@ CASES = (
     ),
     _flow(
         "diffuse[3d]",
-        build=partial(
-            with_amount, partial(build_flow, sides=MIXED_3D, depth=2, height=3, width=3)
-        ),
+        build=partial(with_amount, partial(build_flow, sides=MIXED_3D, depth=2, height=3, width=3)),
         differentiable=_DEEP,
     ),
-    _cells(
-        "diffuse[cells]", build=partial(with_amount, build_field), wrong=WRONG_FIELD
-    ),
+    _cells("diffuse[cells]", build=partial(with_amount, build_field), wrong=WRONG_FIELD),
     _cells(
         "diffuse[cells-3d]",
         build=partial(with_amount, partial(build_field, scalar_sides=BASIN_3D, depth=1, height=2)),
