@@ -10,11 +10,17 @@ from diffgfx.errors import ShapeError
 from diffgfx.ops._flow import FlowSizes
 from diffgfx_kernels.sides import HELD, SLOPE, TWIN, VALUE, WRAP
 
-__all__ = ["cell_rules", "cell_values", "face_rules", "face_values"]
+__all__ = ["cell_rules", "cell_values", "check_extent", "face_rules", "face_values"]
 
 _ALONG = {"periodic": TWIN, "outflow": SLOPE}
 _ACROSS = {"periodic": WRAP, "no_slip": VALUE, "inflow": VALUE}
 _SCALAR = {"periodic": WRAP, "fixed": VALUE}
+
+
+def check_extent(name: str, sizes: FlowSizes) -> None:
+    """Raise `ShapeError` unless there is a cell along each axis."""
+    if 0 in sizes.cells:
+        raise ShapeError(f"{name} must have one cell or more along each axis, got {sizes.cells}")
 
 
 def face_rules(sides: Sequence[str]) -> list[int]:

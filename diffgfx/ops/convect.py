@@ -8,7 +8,7 @@ from torch import Tensor
 from diffgfx.check import check_positive
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import check_faces, check_side_velocity, check_sides
-from diffgfx.ops._rules import face_rules, face_values
+from diffgfx.ops._rules import check_extent, face_rules, face_values
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
 
@@ -133,6 +133,7 @@ def convect(
     section 4.1 (divergence form, second order).
     """
     sizes = check_faces("velocity", velocity)
+    check_extent("velocity", sizes)
     check_positive("cell", cell)
     rules = face_rules(check_sides(sides, sizes.dim))
     wall = check_side_velocity(side_velocity, velocity, sizes)

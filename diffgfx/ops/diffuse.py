@@ -15,7 +15,7 @@ from diffgfx.ops._flow import (
     check_side_velocity,
     check_sides,
 )  # fmt: skip
-from diffgfx.ops._rules import cell_rules, cell_values, face_rules, face_values
+from diffgfx.ops._rules import cell_rules, cell_values, check_extent, face_rules, face_values
 from diffgfx.types import Backend, Faces, ScalarSide, Side
 from diffgfx_kernels import load
 
@@ -162,6 +162,7 @@ def diffuse(
     Tensor Product Methods", Numerische Mathematik 6, 1964.
     """
     sizes = check_faces("velocity", velocity)
+    check_extent("velocity", sizes)
     _check_amount(amount, "velocity_x", velocity[0], sizes.batch)
     check_positive("cell", cell)
     rules = face_rules(check_sides(sides, sizes.dim))
@@ -210,6 +211,7 @@ def diffuse_scalar(
     Source: that of `diffuse`.
     """
     sizes = check_cells("field", field)
+    check_extent("field", sizes)
     _check_amount(amount, "field", field, sizes.batch)
     check_positive("cell", cell)
     kinds = check_scalar_sides(scalar_sides, sizes.dim)

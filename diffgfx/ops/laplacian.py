@@ -14,7 +14,7 @@ from diffgfx.ops._flow import (
     check_side_velocity,
     check_sides,
 )  # fmt: skip
-from diffgfx.ops._rules import cell_rules, cell_values, face_rules, face_values
+from diffgfx.ops._rules import cell_rules, cell_values, check_extent, face_rules, face_values
 from diffgfx.types import Backend, Faces, ScalarSide, Side
 from diffgfx_kernels import load
 
@@ -130,6 +130,7 @@ def laplacian(
     Flow", Physics of Fluids 8, 1965.
     """
     sizes = check_faces("velocity", velocity)
+    check_extent("velocity", sizes)
     check_positive("cell", cell)
     rules = face_rules(check_sides(sides, sizes.dim))
     wall = check_side_velocity(side_velocity, velocity, sizes)
@@ -177,6 +178,7 @@ def laplacian_scalar(
     Equations", SIAM 2007, sections 2.12 and 3.2.
     """
     sizes = check_cells("field", field)
+    check_extent("field", sizes)
     check_positive("cell", cell)
     kinds = check_scalar_sides(scalar_sides, sizes.dim)
     values = cell_values(side_value, field, sizes, kinds, cell)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 __all__ = ["HELD", "SLOPE", "TWIN", "VALUE", "WRAP", "rules_of"]
 
 HELD, SLOPE, VALUE, WRAP, TWIN = range(5)
-"""HELD: the end point is given and has no equation. SLOPE: the point beyond the end is the end point
+"""HELD: the end point is given, not solved for. SLOPE: the point beyond the end is the end point
 plus a number. VALUE: it is twice a number less the end point. WRAP: it is the other end. TWIN: both
 ends are one point, and beyond lies the other end's neighbour.
 """

@@ -73,7 +73,7 @@ def _apply(matrix: Tensor, field: Tensor, place: int) -> Tensor:
         return torch.matmul(field, matrix.T)
     if place == field.ndim - 2:
         return torch.matmul(matrix, field)
-    return torch.matmul(matrix, field.flatten(2)).view(len(field), -1, *field.shape[2:])
+    return torch.matmul(matrix, field.flatten(2)).view(len(field), len(matrix), *field.shape[2:])
 
 
 def solve(right: Tensor, amount: Tensor, layout: Layout, cell: float) -> Tensor:
