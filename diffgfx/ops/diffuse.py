@@ -131,9 +131,10 @@ def diffuse(
     Solves (1 - amount L) x = velocity, L being `laplacian`. Stable for any amount, first order in
     time. A step of second order (Crank-Nicolson) adds half of the Laplacian first:
     ``diffuse(v + a / 2 * laplacian(v), a / 2)``. The operator of a box is a sum of one an axis, so
-    that its eigenvectors solve it exactly, to rounding, whatever the amount: nothing iterates, and
-    a batch is solved as each of its members is. A velocity on which viscosity does not act comes
-    back as it was.
+    that its eigenvectors solve it directly, whatever the amount: nothing iterates, and a batch is
+    solved as each of its members is. What is left over is the rounding of the result, times
+    1 + 4 dim amount / cell^2. A velocity on which viscosity does not act comes back as it was. Work
+    grows as cells times cells a side.
 
     Args:
         velocity: Staggered velocity [m/s]: 2-D x-faces (B, H, W+1), y-faces (B, H+1, W), 3-D with

@@ -301,18 +301,19 @@ def side_gradient(
             a = side // 2
             rest = 3 - c - a
             across = line_of(c, a, plan)
-            total = 0.0 * scale[0]
+            zero = 0.0 * scale[0]
+            total = zero
             if a != c and across[2 + side % 2] == VALUE:
                 own, along, other = line_of(c, c, plan), line_of(a, c, plan), line_of(c, rest, plan)
                 e = side % 2 * across[0]
-                low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
                 for m in range(other[0]):
                     base_a = plan[a, 1] + e * plan[a, 5 + a] + m * plan[a, 5 + rest]
                     for i in range(own[0] - (1 if own[3] == TWIN else 0)):
+                        # the other component's faces are held here, and where a wall gives its
+                        # mean (in a corner), so is this one's: neither has a gradient
                         base = plan[c, 1] + i * own[1] + m * other[1]
                         g_edge = jump_at(b, base, e, across, g_rate)
-                        g_edge += jump_at(b, base_a, i, along, g_rate)
-                        total += g_edge * mean_at(b, base_a, i, along, low_a, high_a, field)
+                        total += g_edge * mean_at(b, base_a, i, along, zero, zero, field)
             g_values[b, c, side] = total * scale[0]
 
 
