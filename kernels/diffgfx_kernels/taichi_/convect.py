@@ -354,6 +354,4 @@ def backward(
         given = (packed, folded, values, layout.plan, _scale(values, cell))
         convection_gradient(*given, g_packed, layout.rows, grid.chunks, grid.spread, layout.dim)
         side_gradient(*given, g_values, grid.spread, layout.dim)
-    for _, last in layout.ends(g_packed, TWIN):
-        last.zero_()
-    return unpack(g_packed, layout), g_values
+    return unpack(once(g_packed, layout), layout), g_values

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.sides import TWIN
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.laplacian import differences, transposed, value_gradient
 from diffgfx_kernels.taichi_.modes import solve
-from diffgfx_kernels.taichi_.staggered import lay_out, pack, pull_back, unpack
+from diffgfx_kernels.taichi_.staggered import lay_out, once, pack, pull_back, unpack
 
 __all__ = ["backward", "forward"]
 
@@ -60,6 +59,5 @@ def backward(
     g_values = amount[:, None, None] * value_gradient(adjoint, values, layout, cell)
     g_packed = folded + amount[:, None] * transposed(adjoint, values, layout, cell)
     rate = differences(pack(after, layout), values, layout, cell)
-    for _, last in layout.ends(g_packed, TWIN) + layout.ends(rate, TWIN):
-        last.zero_()
-    return unpack(g_packed, layout), g_values, (adjoint * rate).sum(dim=1)
+    g_amount = (adjoint * once(rate, layout)).sum(dim=1)
+    return unpack(once(g_packed, layout), layout), g_values, g_amount

@@ -177,6 +177,4 @@ def backward(
     packed = pull_back(g_rate, layout)
     g_values = value_gradient(packed, values, layout, cell)
     g_packed = transposed(packed, values, layout, cell)
-    for _, last in layout.ends(g_packed, TWIN):
-        last.zero_()
-    return unpack(g_packed, layout), g_values
+    return unpack(once(g_packed, layout), layout), g_values

@@ -14,7 +14,7 @@ from torch import Tensor
 from diffgfx_kernels.sides import HELD, TWIN, WRAP, rules_of
 
 __all__ = [
-    "Layout", "lay_out", "line_of", "pack", "pull_back", "row_at", "share_of", "unpack",
+    "Layout", "lay_out", "line_of", "once", "pack", "pull_back", "row_at", "share_of", "unpack",
 ]  # fmt: skip
 
 FIRST_ROW, START, POINTS, STRIDE, RULES = 0, 1, 2, 5, 8
@@ -115,6 +115,13 @@ def pull_back(g_parts: Sequence[Tensor], layout: Layout, held: bool = False) -> 
     for first, last in layout.ends(packed, TWIN):
         first.add_(last)
         last.copy_(first)
+    return packed
+
+
+def once(packed: Tensor, layout: Layout) -> Tensor:
+    """Return packed numbers with zero at the second of each pair of twins; written in place."""
+    for _, last in layout.ends(packed, TWIN):
+        last.zero_()
     return packed
 
 
