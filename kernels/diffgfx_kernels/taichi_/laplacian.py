@@ -17,12 +17,13 @@ from diffgfx_kernels.taichi_.staggered import (
     Layout,
     lay_out,
     line_of,
+    once,
     pack,
     pull_back,
     row_at,
     share_of,
     unpack,
-)  # fmt: skip
+)
 
 __all__ = ["backward", "differences", "forward", "transposed", "value_gradient"]
 
