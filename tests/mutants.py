@@ -39,6 +39,20 @@ NO_GRADIENT = {
     "before, after, inner": "where runs start",
     "left, right, out": "where runs start",
     "batch, cells": "counts",
+    "line": "a table, known to both passes",
+    "own": "a table, known to both passes",
+    "across": "a table, known to both passes",
+    "own, across, along": "tables, known to both passes",
+    "own, along, other": "tables, known to both passes",
+    "shift": "a place, known to both passes",
+    "corner": "a place, known to both passes",
+    "base": "a place, known to both passes",
+    "base_a": "a place, known to both passes",
+    "base, base_a": "places, known to both passes",
+    "at, near": "places, known to both passes",
+    "far": "a place, known to both passes",
+    "i": "a place, known to both passes",
+    "first, end": "places, known to both passes",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

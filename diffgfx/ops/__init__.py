@@ -6,6 +6,9 @@ from diffgfx.ops.divergence import divergence
 from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
+from diffgfx.ops.convect import convect
+from diffgfx.ops.diffuse import diffuse, diffuse_scalar
+from diffgfx.ops.laplacian import laplacian, laplacian_scalar
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
@@ -21,6 +24,11 @@ __all__ = [
     "gradient",
     "height_from_normals",
     "inflow",
+    "convect",
+    "diffuse",
+    "diffuse_scalar",
+    "laplacian",
+    "laplacian_scalar",
     "normals_from_height",
     "shade_svbrdf",
     "svbrdf_render_loss",

@@ -27,6 +27,9 @@ OPS = (
     "buoyancy",
     "vorticity_confinement",
     "inflow",
+    "convect",
+    "diffuse",
+    "laplacian",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 

@@ -1,0 +1,150 @@
+"""Which functions of the gradient kernels are mutated, and the contract tests that must notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["KERNELS", "TARGETS", "Target"]
+
+KERNELS = Path(__file__).resolve().parents[1] / "kernels" / "diffgfx_kernels"
+
+
+def _laws(case: str) -> tuple[str, ...]:
+    """Return the tests of a gradient, first those that fail first."""
+    run = f"{case}-taichi-cpu"
+    return (f"test_gradcheck[{run}]", f"test_equals_the_reference[{run}-float64]")
+
+
+LIT = "svbrdf_render_loss[log_l1-cone-ambient-mask-white]"
+LOSSES = (
+    *_laws(LIT),
+    *_laws("svbrdf_render_loss[l2-far-mask]"),
+    *_laws("svbrdf_render_loss[display_charbonnier-maps-axis-ambient]"),
+)
+CONE = _laws("shade_svbrdf[cone]")
+TIED = _laws("shade_svbrdf[far]")
+SHARED = ("test_a_batch_of_one_is_shared[shade_svbrdf-taichi-cpu]",)
+TILES = ("test_many_tiles_equal_the_reference[shade_svbrdf-taichi-cpu]",)
+NORMALS = (*_laws("normals_from_height"), *_laws("normals_from_height[periodic]"))
+HEIGHT = (
+    *_laws("height_from_normals"),
+    *_laws("height_from_normals[periodic]"),
+    *_laws("height_from_normals[line]"),
+)
+FLOWS = ("", "[ring]", "[3d]")
+CONVECT = tuple(test for variant in FLOWS for test in _laws(f"convect{variant}"))
+DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diffuse{variant}"))
+CELLS = ("", "[3d]", "[cells]")
+LAPLACIAN = tuple(test for variant in CELLS for test in _laws(f"laplacian{variant}"))
+
+FLOW_LAWS = {
+    op: tuple(test for case in cases for test in _laws(case))
+    for op, cases in {
+        "divergence": ("divergence", "divergence[box]"),
+        "gradient": ("gradient", "gradient[box]"),
+        "curl": ("curl", "curl[box]", "curl[cell]"),
+        "to_centres": ("to_centres", "to_centres[box]"),
+        "to_faces": ("to_faces", "to_faces[box]", "to_faces[cell]"),
+        "buoyancy": ("buoyancy", "buoyancy[box]"),
+        "vorticity_confinement": ("vorticity_confinement", "vorticity_confinement[box]"),
+        "inflow": ("inflow", "inflow[replace]"),
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Gradient functions of one file, and the tests that must notice a wrong sign in them."""
+
+    op: str
+    file: str
+    functions: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    def read(self, kernels: Path = KERNELS) -> str:
+        """Return the text of the file."""
+        return (kernels / "taichi_" / self.file).read_text(encoding="utf-8")
+
+
+TARGETS = (
+    Target(
+        "shade_svbrdf",
+        "brdf.py",
+        ("normalise_gradient", "shares", "slopes", "evaluate_gradient"),
+        (*CONE, *TIED),
+    ),
+    Target("shade_svbrdf", "flash.py", ("falloff_gradient",), CONE),
+    Target(
+        "shade_svbrdf",
+        "tile.py",
+        ("put", "aim_lane", "look_lane", "add_gradient", "store_gradient"),
+        (*CONE, *TIED, *_laws(LIT)),
+    ),
+    Target("shade_svbrdf", "tile.py", ("store_pair_sums",), (*CONE, *TILES)),
+    Target("shade_svbrdf", "shade_svbrdf.py", ("shade_gradient", "backward"), (*CONE, *SHARED)),
+    Target("svbrdf_render_loss", "residual.py", ("encode", "residual"), LOSSES),
+    Target(
+        "svbrdf_render_loss",
+        "svbrdf_render_loss.py",
+        ("load_seen", "compare", "render_loss", "forward"),
+        LOSSES,
+    ),
+    Target("normals_from_height", "lines.py", ("slope_along_gradient",), NORMALS),
+    Target(
+        "normals_from_height",
+        "normals_from_height.py",
+        ("slope_gradients", "height_gradients", "backward"),
+        NORMALS,
+    ),
+    Target(
+        "height_from_normals",
+        "lines.py",
+        ("_transposed_table", "_recover_gradient", "recover_gradient"),
+        HEIGHT,
+    ),
+    Target(
+        "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
+    ),
+    Target(
+        "convect",
+        "convect.py",
+        (
+            "mean_at",
+            "share_at",
+            "jump_at",
+            "leaving_gradient",
+            "cross_row_gradient",
+            "convection_gradient",
+            "side_gradient",
+            "backward",
+        ),
+        CONVECT,
+    ),
+    Target(
+        "laplacian",
+        "laplacian.py",
+        ("beyond", "difference_row", "differences", "transposed", "value_gradient", "backward"),
+        LAPLACIAN,
+    ),
+    Target("diffuse", "modes.py", ("solve",), DIFFUSE),
+    Target("diffuse", "diffuse.py", ("backward",), DIFFUSE),
+    Target(
+        "to_faces",
+        "staggered.py",
+        ("face_weights", "row_cells", "line"),
+        (*FLOW_LAWS["to_faces"], *FLOW_LAWS["gradient"]),
+    ),
+    Target("to_centres", "staggered.py", ("row_faces", "_to_faces"), FLOW_LAWS["to_centres"]),
+    Target("buoyancy", "staggered.py", ("own_gradient",), FLOW_LAWS["buoyancy"]),
+    Target("curl", "twist.py", ("_rows", "difference", "_twist"), FLOW_LAWS["curl"]),
+    Target(
+        "vorticity_confinement",
+        "vorticity_confinement.py",
+        ("_force_gradient", "_length_gradient", "backward"),
+        FLOW_LAWS["vorticity_confinement"],
+    ),
+    Target("inflow", "inflow.py", ("_gradients", "backward"), FLOW_LAWS["inflow"]),
+    *(
+        Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
+        for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")
+    ),
+)
