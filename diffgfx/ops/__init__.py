@@ -1,13 +1,13 @@
 """Differentiable ops: checked, documented, registered with torch, served by the kernels."""
 
 from diffgfx.ops.buoyancy import buoyancy
+from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
+from diffgfx.ops.diffuse import diffuse, diffuse_scalar
 from diffgfx.ops.divergence import divergence
 from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
-from diffgfx.ops.convect import convect
-from diffgfx.ops.diffuse import diffuse, diffuse_scalar
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
@@ -19,14 +19,14 @@ from diffgfx.ops.vorticity_confinement import vorticity_confinement
 __all__ = [
     "Residual",
     "buoyancy",
+    "convect",
     "curl",
+    "diffuse",
+    "diffuse_scalar",
     "divergence",
     "gradient",
     "height_from_normals",
     "inflow",
-    "convect",
-    "diffuse",
-    "diffuse_scalar",
     "laplacian",
     "laplacian_scalar",
     "normals_from_height",

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from diffgfx_kernels.sides import HELD, SLOPE, TWIN, VALUE, WRAP
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.components import (
     lay_out,
     line_of,
@@ -24,6 +23,7 @@ from diffgfx_kernels.taichi_.components import (
     share_of,
     unpack,
 )
+from diffgfx_kernels.taichi_.grid import grid_for
 
 __all__ = ["backward", "forward"]
 

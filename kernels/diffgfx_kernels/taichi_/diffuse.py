@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.components import lay_out, once, pack, pull_back, unpack
 from diffgfx_kernels.taichi_.laplacian import differences, transposed, value_gradient
 from diffgfx_kernels.taichi_.modes import solve
-from diffgfx_kernels.taichi_.components import lay_out, once, pack, pull_back, unpack
 
 __all__ = ["backward", "forward"]
 

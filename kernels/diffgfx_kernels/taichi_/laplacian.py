@@ -12,7 +12,6 @@ from torch import Tensor
 
 from diffgfx_kernels.sides import HELD, SLOPE, TWIN, VALUE, WRAP
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.components import (
     Layout,
     lay_out,
@@ -24,6 +23,7 @@ from diffgfx_kernels.taichi_.components import (
     share_of,
     unpack,
 )
+from diffgfx_kernels.taichi_.grid import grid_for
 
 __all__ = ["backward", "differences", "forward", "transposed", "value_gradient"]
 
