@@ -2,13 +2,16 @@
 
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.normals_from_height import normals_from_height
+from diffgfx.ops.project import Projection, project
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
 
 __all__ = [
+    "Projection",
     "Residual",
     "height_from_normals",
     "normals_from_height",
+    "project",
     "shade_svbrdf",
     "svbrdf_render_loss",
 ]
