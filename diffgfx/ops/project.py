@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_positive, check_same_device, check_same_dtype
+from diffgfx.check import check_positive, check_same_device, check_same_dtype, check_tensor
 from diffgfx.errors import DtypeError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import AXES, FlowSizes, check_faces, check_sides
@@ -88,13 +88,12 @@ def _(
     ]
 
 
-@torch.library.custom_op("diffgfx::project_backward", mutates_args=("record",))
+@torch.library.custom_op("diffgfx::project_backward", mutates_args=())
 def _project_backward(
     grads: Sequence[Tensor],
     projected: Sequence[Tensor],
     openings: Sequence[Tensor],
     solid: Sequence[Tensor],
-    record: Tensor | None,
     cell: float,
     sides: str,
     tolerance: float,
@@ -106,9 +105,7 @@ def _project_backward(
     *found, stats = kernel.backward(
         upstream[:-1], upstream[-1], *groups, cell, sides.split(), tolerance
     )
-    if record is not None and len(stats):
-        record.copy_(stats if len(record) == len(stats) else stats.amax(dim=0, keepdim=True))
-    return [face for group in found for face in group]
+    return [*(face for group in found for face in group), stats]
 
 
 @_project_backward.register_fake
@@ -117,13 +114,28 @@ def _(
     projected: Sequence[Tensor],
     openings: Sequence[Tensor],
     solid: Sequence[Tensor],
-    record: Tensor | None,
     cell: float,
     sides: str,
     tolerance: float,
     backend: str,
 ) -> list[Tensor]:
-    return [face.new_empty(face.shape) for face in (*projected, *openings, *solid)]
+    x = projected[0]
+    faces = (*projected, *openings, *solid)
+    stats = x.new_empty((x.shape[0], 2), dtype=torch.float64)
+    return [*(face.new_empty(face.shape) for face in faces), stats]
+
+
+@torch.library.custom_op("diffgfx::project_record", mutates_args=("record",))
+def _record(record: Tensor, stats: Tensor) -> None:
+    """Write down what a backward solve says of itself; an op, that compiled graphs keep it."""
+    if stats.shape[0] > 0:
+        same = record.shape[0] == stats.shape[0]
+        record.copy_(stats if same else stats.amax(dim=0, keepdim=True))
+
+
+@_record.register_fake
+def _(record: Tensor, stats: Tensor) -> None:
+    return None
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
@@ -145,10 +157,11 @@ def _differentiate(ctx, grads):  # type: ignore[no-untyped-def]
         saved[:dim],
         saved[dim + 1 : dim + 1 + opened],
         saved[dim + 1 + opened :],
-        ctx.record,
         *ctx.choices,
     )
-    groups = (found[:dim], found[dim : dim + opened], found[dim + opened :])
+    if ctx.record is not None:
+        _record(ctx.record, found.pop())
+    groups = (found[:dim], found[dim : dim + opened], found[dim + opened : dim + opened + moving])
     return *groups, None, None, None, None, None
 
 
@@ -235,13 +248,15 @@ def project(
 
 def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes) -> None:
     """Raise unless faces go with those of the velocity."""
-    check_faces(name, faces, sizes)
-    if len(faces) != sizes.dim:
-        raise ShapeError(f"{name} must have {sizes.dim} tensors as velocity has, got {len(faces)}")
+    if isinstance(faces, Tensor) or len(faces) != sizes.dim:
+        count = "one tensor" if isinstance(faces, Tensor) else len(faces)
+        raise ShapeError(f"{name} must be a list of {sizes.dim} as velocity is, got {count}")
     for axis, face in zip(AXES, faces, strict=False):
+        check_tensor(f"{name}_{axis}", face)
         pair = {"velocity_x": velocity[0], f"{name}_{axis}": face}
         check_same_dtype(pair)
         check_same_device(pair)
+    check_faces(name, faces, sizes)
 
 
 def _check_record(record: Tensor, first: Tensor, batch: int) -> None:

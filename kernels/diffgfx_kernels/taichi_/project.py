@@ -57,7 +57,7 @@ def _box(faces: Sequence[Tensor], sides: Sequence[str]) -> _Box:
     kinds = [KINDS.get(side, FIXED) for side in sides] + [FIXED] * (6 - 2 * dim)
     table = torch.tensor([*cells, *[1] * (3 - dim), *kinds], dtype=torch.int32)
     device = faces[0].device
-    rows = faces[0].shape[0] * (faces[0][0].numel() // (cells[0] + 1))
+    rows = len(faces[0]) * math.prod(cells[1:])
     plain = tuple(side if side in KINDS else "fixed" for side in sides)
     return _Box(
         cells, plain, table.to(device), chunks_for(device, rows), grid_for(device).spread, dim
