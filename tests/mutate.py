@@ -55,6 +55,7 @@ HEIGHT = (
     *_laws("height_from_normals[periodic]"),
     *_laws("height_from_normals[line]"),
 )
+PROJECT = (*_laws("project"), *_laws("project[periodic]"), *_laws("project[free]"))
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,13 @@ TARGETS = (
     Target(
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
     ),
+    Target(
+        "project",
+        "fluxes.py",
+        ("upstream", "potential_gradient", "face_gradients", "flux_gradient"),
+        PROJECT,
+    ),
+    Target("project", "project.py", ("backward",), PROJECT),
 )
 
 

@@ -62,8 +62,8 @@ def _check_excess(excess: Tensor, dtype: torch.dtype) -> None:
     worst = float(excess.max()) if excess.numel() else 0.0
     if worst > limit:
         raise RangeError(
-            f"velocity must bring no net flux into a closed box or pocket, got {worst:.3g} faces of "
-            f"the largest velocity; add an outflow, or balance the faces on its sides"
+            f"velocity must bring no net flux into a closed box or pocket, got {worst:.3g} "
+            f"faces of the largest velocity; add an outflow, or balance the faces on its sides"
         )
 
 
@@ -194,7 +194,8 @@ def project(
     cells between long thin walls take more.
 
     Args:
-        velocity: Faces [m/s]: x-faces (B, [D,] H, W+1) and so on; of a periodic axis face 0 is read.
+        velocity: Faces [m/s]: x-faces (B, [D,] H, W+1) and so on; of a periodic axis face 0 is
+            read.
         cell: Side of a cell [m]; no gradient.
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.

@@ -15,7 +15,6 @@ from torch import Tensor
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.levels import Levels, plan_levels
 from diffgfx_kernels.taichi_.multigrid import (
-    ascend_rows,
     centre_rows,
     compose_rows,
     halve_rows,
@@ -333,7 +332,7 @@ class Multigrid(NamedTuple):
         return x[:, :n]
 
     def _chunks(self, level: int, like: Tensor) -> int:
-        nx, ny, nz = self.levels.sizes[level]
+        _, ny, nz = self.levels.sizes[level]
         return chunks_for(like.device, like.shape[0] * ny * nz)
 
 

@@ -1,8 +1,9 @@
 """What a projection does on faces: couplings, net flux, correction, and the gradients of them.
 
-Faces are flat, (B, faces), x-, y- and z-faces in tensors of their own; in two dimensions the z-faces
-are a stand-in and never read. ``grid`` holds cells along x, y and z, then the kind of each side:
-`FIXED`, `OUTFLOW` or `PERIODIC`. Lengths are counted in cells. Of a periodic axis face 0 is read.
+Faces are flat, (B, faces), x-, y- and z-faces in tensors of their own; in two dimensions the
+z-faces are a stand-in and never read. ``grid`` holds cells along x, y and z, then the kind of each
+side: `FIXED`, `OUTFLOW` or `PERIODIC`. Lengths are counted in cells. Of a periodic axis face 0 is
+read.
 """
 
 import taichi as ti
@@ -199,11 +200,10 @@ def correct(
                         value = u[b, at]
                         if kind != FIXED:
                             value -= slope_at(p, b, spot, a, g)
-                            if ti.static(is_open):
-                                if w[b % w.shape[0], at] <= 0.0:
-                                    value = 0.0 * value
-                                    if ti.static(moves):
-                                        value = s[b % s.shape[0], at]
+                            if ti.static(is_open) and w[b % w.shape[0], at] <= 0.0:
+                                value = 0.0 * value
+                                if ti.static(moves):
+                                    value = s[b % s.shape[0], at]
                         out[b, (spot[2] * size[1] + spot[1]) * size[0] + i] = value
 
 
@@ -256,9 +256,9 @@ def potential_gradient(
                             free = ti.cast(kind != FIXED, ti.i32)
                             if kind == PERIODIC and g[a] == 1:
                                 free = 0
-                            if ti.static(is_open):
-                                if w[b % w.shape[0], face_at(spot, a, up, g)] <= 0.0:
-                                    free = 0
+                            at_w = face_at(spot, a, up, g)
+                            if ti.static(is_open) and w[b % w.shape[0], at_w] <= 0.0:
+                                free = 0
                             around += free
                             sign = ti.select(kind == OUTFLOW, 2, 1) * free
                             value = sign * upstream(grads, b, face, a, g)

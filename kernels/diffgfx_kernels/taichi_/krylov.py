@@ -90,7 +90,7 @@ def refine(
     total, count, left = torch.zeros_like(right), None, right
     found = size
     for _ in range(MOST_ROUNDS):
-        goal = torch.where(found > target, 0.5 * target, torch.inf)
+        goal = torch.where(found > target, 0.9 * target, torch.inf)
         part, used = solve(left, goal)
         total = total + part
         count = used if count is None else count + used

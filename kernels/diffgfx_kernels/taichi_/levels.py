@@ -49,7 +49,7 @@ def _ratios(count: int, width: int, last: int) -> tuple[list[float], int]:
 
 
 def plan_levels(cells: Sequence[int], like: Tensor) -> Levels:
-    """Return the levels of a grid of cells along x, y and, in 3-D, z; tables lie beside ``like``."""
+    """Return the levels of a grid of cells along x, y[, z]; ``like`` gives dtype and device."""
     size = [*cells, 1][:3]
     width, last = [1, 1, 1], [1, 1, 1]
     sizes, chains, ratios = [(size[0], size[1], size[2])], [], []

@@ -4,8 +4,9 @@ The matrix is ``sum over faces of coupling (x_here - x_there) + extra x_here``. 
 the sum of its children's residuals and gives them its value; a coarse coupling is the sum of the
 couplings between two coarse cells' children over the ratio of distances. That is a finite-volume
 scheme on the coarse grid, half of what the constant transfer by itself would make it, and
-what makes up for the transfer's low order. Closed faces thus stay closed. Where a closed face splits
-a pair, the upper child joins the next pair, so that walls fall between coarse cells at every level.
+what makes up for the transfer's low order. Closed faces thus stay closed. Where a closed face
+splits a pair, the upper child joins the next pair, so that walls fall between coarse cells at every
+level.
 
 Smoothing is red-black before and black-red after, in the reverse order, so that the cycle is
 symmetric. Levels of few cells are done by one launch, one thread a batch item.
@@ -18,7 +19,6 @@ transfer, and the factor that it needs).
 import taichi as ti
 
 __all__ = [
-    "ascend_rows",
     "centre_rows",
     "compose_rows",
     "halve_rows",
@@ -157,23 +157,6 @@ def prolong_rows(x: ti.template(), code: ti.template(), plan: ti.template(), lev
         for i in range(nx):
             at = start + (k * ny + j) * nx + i
             x[b, at] += x[b, begin + parent_of(code[w, at], i, j, k, mx, my, mz)]
-
-
-@ti.func
-def ascend_rows(
-    x: ti.template(),
-    right: ti.template(),
-    coupling: ti.template(),
-    centre: ti.template(),
-    plan: ti.template(),
-    level,
-    first,
-    last,
-    dim: ti.template(),
-):
-    """Relax twice, black first and backwards, in one thread."""
-    for turn in range(4):
-        relax_rows(x, right, coupling, centre, plan, level, first, last, (turn + 1) % 2, 1, dim)
 
 
 @ti.func

@@ -79,9 +79,8 @@ def label_cells(
                     join(label, w, at, at + nx - 1)
                 if j == 0 and coupling[w, 1, at] > 0.0:
                     join(label, w, at, at + shifts[0])
-                if ti.static(dim == 3):
-                    if k == 0 and coupling[w, 2, at] > 0.0:
-                        join(label, w, at, at + shifts[2])
+                if ti.static(dim == 3) and k == 0 and coupling[w, 2, at] > 0.0:
+                    join(label, w, at, at + shifts[2])
             for at in range(nx * ny * nz):
                 root = root_of(label, w, at)
                 label[w, at] = root
@@ -104,27 +103,27 @@ class Pools(NamedTuple):
     Attributes:
         pool: Each cell's pool, counted from 1; 0 where it is drained or closed, (B|1, cells).
         share: One over the cells of its pool; 0 where there is none, (B|1, cells).
-        count: The most pools that an item has.
+        most: The most pools that an item has.
     """
 
     pool: Tensor
     share: Tensor
-    count: int
+    most: int
 
     def sums(self, values: Tensor) -> Tensor:
         """Return, at each cell, the sum over its pool, (B, cells); 0 where there is none."""
         inside = self.pool > 0
-        if self.count == 1:
+        if self.most == 1:
             total = steady_sum(torch.where(inside, values, 0.0))
             return torch.where(inside, total[:, None], 0.0)
         pool = self.pool.expand(values.shape)
-        total = values.new_zeros((values.shape[0], self.count + 1)).scatter_add_(1, pool, values)
+        total = values.new_zeros((values.shape[0], self.most + 1)).scatter_add_(1, pool, values)
         total[:, 0] = 0.0
         return total.gather(1, pool)
 
     def level(self, values: Tensor) -> Tensor:
         """Return values without their pools' means."""
-        if self.count == 0:
+        if self.most == 0:
             return values
         return values - self.sums(values) * self.share
 

@@ -1,9 +1,9 @@
 """Make a staggered velocity divergence-free, and the adjoint of that, in kernels.
 
-Both are one solve with the same symmetric matrix: in the box's own eigenvectors where nothing stands
-in it, by conjugate gradients with a multigrid cycle else. The residual that is told is measured on
-the resulting velocity itself, and what is left in it is solved for again: the potential of a
-long box is large beside its differences, so that single precision alone would leave much.
+Both are one solve with the same symmetric matrix: in the box's own eigenvectors where nothing
+stands in it, by conjugate gradients with a multigrid cycle else. The residual that is told is
+measured on the resulting velocity itself, and what is left in it is solved for again: the potential
+of a long box is large beside its differences, so that single precision alone would leave much.
 """
 
 import math
@@ -98,7 +98,7 @@ def _prepare(box: _Box, openings: Sequence[Tensor], like: Tensor) -> tuple[Solve
 
 def _excess(right: Tensor, pools: Pools, *groups: Sequence[Tensor]) -> Tensor:
     """Return the largest net flux into an undrained pool over the largest velocity, (B,)."""
-    if pools.count == 0:
+    if pools.most == 0:
         return torch.zeros(len(right), dtype=torch.float64, device=right.device)
     net = pools.sums(right.double()).abs().amax(dim=1)
     peaks = [face.abs().flatten(1).amax(dim=1) for group in groups for face in group]

@@ -15,6 +15,8 @@ __all__ = ["backward", "corrected", "forward", "net_flux"]
 
 Faces = Sequence[Tensor]
 MOST_ITERATIONS = 20000
+PATIENCE = 400
+"""Iterations without a smaller residual that end a solve; the residual falls by fits and starts."""
 
 
 def _dim_of(axis: int) -> int:
@@ -180,7 +182,7 @@ class _System:
             norm = _norm(rest)
             waited = torch.where(norm < best, 0, waited + 1)
             best = torch.minimum(best, norm)
-            active = active & (norm > tolerance * size) & (waited < 50)
+            active = active & (norm > tolerance * size) & (waited < PATIENCE)
             ahead = self.level(inverse * rest)
             following = _dot(rest, ahead)
             ratio = torch.where(product > 0, following / product, 0.0)
@@ -260,10 +262,11 @@ def backward(
     opened, moving = leaves[dim + 1 : dim + 1 + count], leaves[dim + 1 + count :]
     with torch.enable_grad(), _SetExcludeDispatchKeyGuard(DispatchKey.AutogradFunctionality, False):
         moved = corrected(faces, potential, opened, moving, sides)
-        loss = sum((g * u).sum() for g, u in zip(g_faces, moved, strict=True))
-        direct = torch.autograd.grad(loss, leaves, allow_unused=True)
+        pairs = zip(g_faces, moved, strict=True)
+        loss = torch.stack([(g * u).sum() for g, u in pairs]).sum()
+        seen = torch.autograd.grad(loss, leaves, allow_unused=True)
         direct = [
-            torch.zeros_like(x) if g is None else g for g, x in zip(direct, leaves, strict=True)
+            torch.zeros_like(x) if g is None else g for g, x in zip(seen, leaves, strict=True)
         ]
         gain = torch.where(system.alive, direct[dim] + cell * g_potential[:, 0], 0.0)
         dual, used, residual = system.solve(gain, tolerance)

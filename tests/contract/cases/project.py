@@ -82,7 +82,7 @@ def _project(walled: bool, **arguments: Any) -> list[Tensor]:
     Faces that are nearly shut are shut, so that differences do not open them: there is a jump.
     """
     if "openings" in arguments:
-        arguments["openings"] = [torch.where(w < 0.1, 0.0, w) for w in arguments["openings"]]
+        arguments["openings"] = [w * (w >= 0.1) for w in arguments["openings"]]
     if walled:
         for axis, face in enumerate(arguments["velocity"]):
             inside = torch.ones_like(face)
