@@ -30,6 +30,7 @@ HEIGHT = (
     *_laws("height_from_normals[periodic]"),
     *_laws("height_from_normals[line]"),
 )
+PROJECT = (*_laws("project"), *_laws("project[periodic]"), *_laws("project[free]"))
 FLOWS = ("", "[ring]", "[3d]")
 CONVECT = tuple(test for variant in FLOWS for test in _laws(f"convect{variant}"))
 DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diffuse{variant}"))
@@ -143,6 +144,13 @@ TARGETS = (
         FLOW_LAWS["vorticity_confinement"],
     ),
     Target("inflow", "inflow.py", ("_gradients", "backward"), FLOW_LAWS["inflow"]),
+    Target(
+        "project",
+        "fluxes.py",
+        ("upstream", "potential_gradient", "face_gradients", "flux_gradient"),
+        PROJECT,
+    ),
+    Target("project", "project.py", ("backward",), PROJECT),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -10,6 +10,7 @@ from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
 from diffgfx.ops.normals_from_height import normals_from_height
+from diffgfx.ops.project import Projection, project
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
 from diffgfx.ops.to_centres import to_centres
@@ -17,6 +18,7 @@ from diffgfx.ops.to_faces import to_faces
 from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
+    "Projection",
     "Residual",
     "buoyancy",
     "convect",
@@ -30,6 +32,7 @@ __all__ = [
     "laplacian",
     "laplacian_scalar",
     "normals_from_height",
+    "project",
     "shade_svbrdf",
     "svbrdf_render_loss",
     "to_centres",

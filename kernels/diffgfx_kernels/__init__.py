@@ -30,6 +30,7 @@ OPS = (
     "convect",
     "diffuse",
     "laplacian",
+    "project",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 

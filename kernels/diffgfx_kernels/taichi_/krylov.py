@@ -1,0 +1,103 @@
+"""Conjugate gradients for a batch of symmetric systems, each item stopping by itself."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_.pools import Pools, steady_sum
+
+__all__ = ["conjugate_gradients", "norms", "refine"]
+
+MOST_ITERATIONS = 500
+PATIENCE = 12
+"""Iterations without a smaller residual after which an item has stagnated."""
+
+MOST_ROUNDS = 4
+"""Times that a solve starts again from the residual that was measured, not updated."""
+
+Operator = Callable[[Tensor], Tensor]
+
+
+def norms(values: Tensor) -> Tensor:
+    """Return the root mean square of each item, (B,), float64."""
+    return (steady_sum(values.double().square()) / max(values.shape[1], 1)).sqrt()
+
+
+def conjugate_gradients(
+    times: Operator, precondition: Operator, pools: Pools, right: Tensor, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return approximate solutions (B, N) and the iterations of each (B,).
+
+    Args:
+        times: The matrix.
+        precondition: A symmetric approximation of its inverse.
+        pools: Whose means the matrix does not see.
+        right: The right sides, (B, N).
+        target: Norms of the residual to stop at, (B,).
+    """
+    rest = pools.level(right)
+    x = torch.zeros_like(rest)
+    count = torch.zeros(len(rest), dtype=torch.int64, device=rest.device)
+    best = norms(rest)
+    active, waited = best > target, torch.zeros_like(count)
+    if not bool(active.any()):
+        return x, count
+    ahead = pools.level(precondition(rest))
+    direction = ahead.clone()
+    product = steady_sum(rest * ahead)
+    for _ in range(MOST_ITERATIONS):
+        bent = times(direction)
+        curvature = steady_sum(direction * bent)
+        active &= (curvature > 0) & (product > 0)
+        step = torch.where(active, product / curvature, 0.0)[:, None]
+        x.add_(step * direction)
+        rest = torch.where(active[:, None], pools.level(rest - step * bent), rest)
+        count += active
+        found = norms(rest)
+        waited = torch.where(found < best, 0, waited + 1)
+        best = torch.minimum(best, found)
+        active &= (found > target) & (waited < PATIENCE)
+        if not bool(active.any()):
+            break
+        ahead = pools.level(precondition(rest))
+        following = steady_sum(rest * ahead)
+        ratio = torch.where(product > 0, following / product, 0.0)
+        direction = ahead + ratio[:, None] * direction
+        product = following
+    return x, count
+
+
+def refine(
+    solve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    remaining: Callable[[Tensor], Tensor],
+    right: Tensor,
+    tolerance: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Solve, measure what is left, and solve for that, until it is little or stays.
+
+    Args:
+        solve: Takes a right side and the norms to stop at; returns a solution and iterations.
+        remaining: Takes a correction of the solution; returns the right side that is left.
+        right: The right side of the zero solution, (B, N).
+        tolerance: Relative to its norm.
+
+    Returns:
+        The solution (B, N), the iterations (B,) and the true relative residuals (B,), float64.
+    """
+    size = norms(right)
+    target = tolerance * size
+    total, count, left = torch.zeros_like(right), None, right
+    found = size
+    for _ in range(MOST_ROUNDS):
+        goal = torch.where(found > target, 0.9 * target, torch.inf)
+        part, used = solve(left, goal)
+        total = total + part
+        count = used if count is None else count + used
+        left = remaining(part)
+        before, found = found, norms(left)
+        if not bool(((found > target) & (found < 0.5 * before)).any()):
+            break
+    assert count is not None
+    residual = torch.where(size > 0, found / size.clamp_min(torch.finfo(size.dtype).tiny), 0.0)
+    return total, count, residual

@@ -1,0 +1,152 @@
+"""Connected parts of the fluid that no outflow drains: each leaves its potential's mean open.
+
+Cells are joined through faces that are open at all. The mean of every undrained pool is taken from
+right sides and iterates, so that closed boxes and pockets are solvable, forward and backward.
+"""
+
+from typing import NamedTuple
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.multigrid import row_shifts
+
+__all__ = ["Pools", "find_pools", "steady_sum", "whole"]
+
+BLOCK = 4096
+"""Numbers that torch adds in one thread, whatever it has."""
+
+
+@ti.func
+def root_of(label: ti.template(), w, start):
+    at = start
+    while label[w, at] != at:
+        above = label[w, at]
+        label[w, at] = label[w, above]  # halves the path, for the next who asks
+        at = above
+    return at
+
+
+@ti.func
+def join(label: ti.template(), w, one, other):
+    a, b = root_of(label, w, one), root_of(label, w, other)
+    if a != b:
+        label[w, ti.max(a, b)] = ti.min(a, b)
+
+
+@ti.kernel
+def label_cells(
+    coupling: ti.types.ndarray(ndim=3),
+    label: ti.types.ndarray(ndim=2),
+    drained: ti.types.ndarray(ndim=2),
+    plan: ti.types.ndarray(ndim=3),
+    spread: int,
+    dim: ti.template(),
+):
+    """Give each cell the first cell of its pool, and mark the first cells of drained pools."""
+    for item in range(coupling.shape[0] * spread):
+        if item % spread == 0:
+            w = item // spread
+            nx, ny, nz = plan[0, 0, 1], plan[0, 0, 2], plan[0, 0, 3]
+            for row in range(ny * nz):
+                j, k = row % ny, row // ny
+                shifts = row_shifts(j, k, nx, ny, nz)
+                for i in range(nx):
+                    at = row * nx + i
+                    label[w, at] = at
+                    left = i > 0 and coupling[w, 0, at] > 0.0
+                    if left:
+                        label[w, at] = label[w, at - 1]
+                    for a in ti.static(range(1, dim)):
+                        inner = ti.static((0, 1, 2)[a]) == 1 and j > 0
+                        if ti.static(a == 2):
+                            inner = k > 0
+                        below = at + shifts[2 * a - 2]
+                        if inner and coupling[w, a, at] > 0.0:
+                            known = (
+                                left
+                                and coupling[w, a, at - 1] > 0.0
+                                and coupling[w, 0, below] > 0.0
+                            )
+                            if not known:
+                                join(label, w, at, below)
+            for at in range(nx * ny * nz):  # over the ends of periodic axes
+                i, j, k = at % nx, at // nx % ny, at // (nx * ny)
+                shifts = row_shifts(j, k, nx, ny, nz)
+                if i == 0 and coupling[w, 0, at] > 0.0:
+                    join(label, w, at, at + nx - 1)
+                if j == 0 and coupling[w, 1, at] > 0.0:
+                    join(label, w, at, at + shifts[0])
+                if ti.static(dim == 3) and k == 0 and coupling[w, 2, at] > 0.0:
+                    join(label, w, at, at + shifts[2])
+            for at in range(nx * ny * nz):
+                root = root_of(label, w, at)
+                label[w, at] = root
+                for a in ti.static(range(dim)):
+                    if coupling[w, dim + a, at] > 0.0:
+                        drained[w, root] = ti.cast(1, ti.i8)
+
+
+def steady_sum(values: Tensor) -> Tensor:
+    """Sum over the last dimension of (B, N), in an order that no number of threads changes."""
+    batch, count = values.shape
+    even = count // BLOCK * BLOCK
+    blocks = values[:, :even].reshape(batch, even // BLOCK, BLOCK)
+    return blocks.sum(dim=2).sum(dim=1) + values[:, even:].sum(dim=1)
+
+
+class Pools(NamedTuple):
+    """Undrained pools of each item.
+
+    Attributes:
+        pool: Each cell's pool, counted from 1; 0 where it is drained or closed, (B|1, cells).
+        share: One over the cells of its pool; 0 where there is none, (B|1, cells).
+        most: The most pools that an item has.
+    """
+
+    pool: Tensor
+    share: Tensor
+    most: int
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Return, at each cell, the sum over its pool, (B, cells); 0 where there is none."""
+        inside = self.pool > 0
+        if self.most == 1:
+            total = steady_sum(torch.where(inside, values, 0.0))
+            return torch.where(inside, total[:, None], 0.0)
+        pool = self.pool.expand(values.shape)
+        total = values.new_zeros((values.shape[0], self.most + 1)).scatter_add_(1, pool, values)
+        total[:, 0] = 0.0
+        return total.gather(1, pool)
+
+    def level(self, values: Tensor) -> Tensor:
+        """Return values without their pools' means."""
+        if self.most == 0:
+            return values
+        return values - self.sums(values) * self.share
+
+
+def whole(cells: int, drained: bool, like: Tensor) -> Pools:
+    """Return the one pool of a box without obstacles."""
+    pool = torch.full((1, cells), int(not drained), dtype=torch.int64, device=like.device)
+    share = like.new_full((1, cells), 0.0 if drained else 1.0 / max(cells, 1))
+    return Pools(pool, share, int(not drained))
+
+
+def find_pools(coupling: Tensor, centre: Tensor, plan: Tensor, cells: int, dim: int) -> Pools:
+    """Return the pools of couplings whose first ``cells`` numbers are the finest grid."""
+    label = torch.empty((coupling.shape[0], cells), dtype=torch.int32, device=coupling.device)
+    drained = torch.zeros_like(label, dtype=torch.int8)
+    label_cells(coupling, label, drained, plan, grid_for(coupling.device).spread, dim)
+    root = label.long()
+    alive = centre[:, 0, :cells] > 0
+    first = (root == torch.arange(cells, device=root.device)) & alive & (drained == 0)
+    number = first.long().cumsum(1) * first
+    pool = number.gather(1, root) * alive
+    count = int(number.max())
+    sizes = torch.zeros((len(root), count + 1), dtype=torch.int64, device=root.device)
+    sizes.scatter_add_(1, pool, torch.ones_like(pool))
+    share = torch.where(pool > 0, 1.0 / sizes.gather(1, pool).double(), 0.0).to(coupling.dtype)
+    return Pools(pool, share, count)
