@@ -1,4 +1,9 @@
-"""A divergence-free velocity by a pressure solve, as a differentiable op."""
+"""A divergence-free velocity by a pressure solve, as a differentiable op.
+
+A box without openings is solved in the eigenvectors of its axes; one with openings by conjugate
+gradients with a multigrid cycle, in 4 to 9 iterations to 1e-6 whatever the size, more where long
+thin walls stand a few cells apart.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -183,24 +188,16 @@ def project(
 
     Free faces are those between cells, on outflows and on periodic sides; p is zero on an outflow.
     The faces of all other sides are fixed: they keep their velocity. A face that is open by a share
-    w lets through ``w u + (1 - w) u_solid``. Free faces that are closed get the solid's velocity,
-    and cells with closed faces only are solid: their p is zero. Without outflow p has mean zero, in
-    every pocket by itself. The result is the nearest one in the sum of squares over faces that
-    counts each with its opening, and with a half on an outflow (half its cell lies inside): a
-    symmetric, idempotent map.
-
-    A box without openings is solved in the eigenvectors of its axes; one with openings by conjugate
-    gradients with a multigrid cycle, in 4 to 9 iterations to 1e-6 whatever the size. Gaps of a few
-    cells between long thin walls take more.
+    w lets through ``w u + (1 - w) u_solid``. Free faces that are closed get the solid's velocity;
+    cells with closed faces only have p = 0. Without outflow each pocket has p of mean zero. The result is the nearest one in the sum of squares over faces that
+    counts each with its opening, half on an outflow: a symmetric, idempotent map.
 
     Args:
-        velocity: Faces [m/s]: x-faces (B, [D,] H, W+1) and so on; of a periodic axis face 0 is
-            read.
+        velocity: Faces [m/s]; of a periodic axis face 0 is read.
         cell: Side of a cell [m]; no gradient.
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
-        solid_velocity: Velocity of what closes a face [m/s], batch B or 1; None: at rest. It
-            counts where ``openings`` leaves something closed.
+        solid_velocity: Velocity of what closes a face [m/s], batch B or 1; None: at rest.
         tolerance: Stop where the residual falls to this share of the right side; by default 1e-5
             in float32 and 1e-12 in float64. A solve that rounding stops earlier ends there.
         record: Receives iterations and true residual of the backward solve, float64, shape (B, 2),
@@ -212,8 +209,7 @@ def project(
 
     Raises:
         ShapeError, DtypeError, DeviceError: If tensors do not go together.
-        RangeError: If a side is unknown or lacks its periodic twin, a number is not above zero, or
-            a closed box or pocket takes in more than it lets out.
+        RangeError: If sides or numbers are wrong, or a closed box or pocket takes in net flux.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
     Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of
@@ -221,30 +217,42 @@ def project(
 
     Source: A. J. Chorin, "Numerical Solution of the Navier-Stokes Equations", Math. Comp. 22, 1968;
     C. Batty, F. Bertails, R. Bridson, "A Fast Variational Framework for Accurate Solid-Fluid
-    Coupling", SIGGRAPH 2007 (openings; here by area, as in Y. T. Ng, C. Min, F. Gibou, JCP 228,
-    2009); O. Tatebe, "The Multigrid Preconditioned Conjugate Gradient Method", 1993.
+    Coupling", SIGGRAPH 2007 (openings; here by area); O. Tatebe, "The Multigrid Preconditioned
+    Conjugate Gradient Method", 1993.
     """
     sizes = check_faces("velocity", velocity)
+    kinds, share = _check_numbers(velocity, sizes, cell, sides, tolerance, record)
+    given = []
+    for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
+        if group is not None:
+            _check_companion(name, group, velocity, sizes)
+        given.append([] if group is None else list(group))
+    refuse_forward_mode("project", *velocity, *given[0], *given[1])
+    chosen = choose_backend("project", backend, velocity[0].device)
+    *faces, pressure, stats = _project(
+        list(velocity), *given, record, float(cell), " ".join(kinds), share, chosen
+    )
+    return Projection(faces, pressure, stats.detach()[:, 0].to(torch.int64), stats.detach()[:, 1])
+
+
+def _check_numbers(
+    velocity: Faces,
+    sizes: FlowSizes,
+    cell: float,
+    sides: Sequence[Side],
+    tolerance: float | None,
+    record: Tensor | None,
+) -> tuple[list[str], float]:
+    """Return the kinds of the sides and the tolerance."""
     if 0 in sizes.cells:
         raise ShapeError(f"velocity_x must have cells along each axis, got {sizes.cells} of them")
     kinds = check_sides(sides, sizes.dim)
     check_positive("cell", cell)
-    share = TOLERANCE[velocity[0].dtype] if tolerance is None else tolerance
+    share = TOLERANCE[velocity[0].dtype] if tolerance is None else float(tolerance)
     check_positive("tolerance", share)
-    groups = {"openings": openings, "solid_velocity": solid_velocity}
-    for name, group in groups.items():
-        if group is not None:
-            _check_companion(name, group, velocity, sizes)
     if record is not None:
         _check_record(record, velocity[0], sizes.batch)
-    given = [[] if group is None else list(group) for group in groups.values()]
-    refuse_forward_mode("project", *velocity, *given[0], *given[1])
-    chosen = choose_backend("project", backend, velocity[0].device)
-    *faces, pressure, stats = _project(
-        list(velocity), *given, record, float(cell), " ".join(kinds), float(share), chosen
-    )
-    stats = stats.detach()
-    return Projection(faces, pressure, stats[:, 0].to(torch.int64), stats[:, 1])
+    return kinds, share
 
 
 def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes) -> None:
