@@ -189,8 +189,8 @@ def project(
     Free faces are those between cells, on outflows and on periodic sides; p is zero on an outflow.
     The faces of all other sides are fixed: they keep their velocity. A face that is open by a share
     w lets through ``w u + (1 - w) u_solid``. Free faces that are closed get the solid's velocity;
-    cells with closed faces only have p = 0. Without outflow each pocket has p of mean zero. The result is the nearest one in the sum of squares over faces that
-    counts each with its opening, half on an outflow: a symmetric, idempotent map.
+    cells with closed faces only have p = 0. Without outflow each pocket has p of mean zero. In the
+    sum of squares over faces, counted by opening and half on outflows, no other field is nearer.
 
     Args:
         velocity: Faces [m/s]; of a periodic axis face 0 is read.
