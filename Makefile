@@ -35,11 +35,15 @@ demo: $(VENV)/.installed-run  ## Capture the sample photographs into demo/ and p
 	$(BIN)/diffgfx capture $(SAMPLE) -o $(OUT) --resolution $(RESOLUTION) --overwrite
 	@$(BIN)/python -c "$$SUMMARY" $(OUT)
 
+# A process a core, each with one thread: threads of two processes would wait for one another.
+PYTEST := OMP_NUM_THREADS=1 TI_CPU_MAX_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto \
+	--maxprocesses=4 --dist worksteal --durations=10
+
 test: $(VENV)/.installed-test  ## Run the default tests (ten minutes at most on two cores).
-	$(BIN)/python -m pytest -q -m "not slow" --durations=10
+	$(PYTEST) -m "not slow"
 
 test-full: $(VENV)/.installed-test  ## Run every test (an hour at most).
-	$(BIN)/python -m pytest -q --durations=10
+	$(PYTEST)
 
 lint: $(VENV)/.installed-dev  ## Check style, types and import order.
 	$(BIN)/ruff check .
