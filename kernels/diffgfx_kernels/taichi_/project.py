@@ -27,7 +27,7 @@ from diffgfx_kernels.taichi_.fluxes import (
     potential_gradient,
 )
 from diffgfx_kernels.taichi_.grid import grid_for
-from diffgfx_kernels.taichi_.krylov import conjugate_gradients, refine
+from diffgfx_kernels.taichi_.krylov import refine, solve_cg
 from diffgfx_kernels.taichi_.pools import Pools, find_pools, whole
 
 __all__ = ["backward", "forward"]
@@ -89,7 +89,7 @@ def _prepare(box: _Box, openings: Sequence[Tensor], like: Tensor) -> tuple[Solve
     work = (like.new_empty(numbers), like.new_empty(numbers))
 
     def iterate(right: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return conjugate_gradients(
+        return solve_cg(
             grids.times, lambda rest: grids.cycle(rest, work), pools, right, target
         )
 
