@@ -65,6 +65,7 @@ def sum_centres(
 def halve(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
+    moves: ti.types.ndarray(ndim=2),
     plan: ti.types.ndarray(ndim=3),
     ratios: ti.types.ndarray(ndim=3),
     level: int,
@@ -80,7 +81,7 @@ def halve(
             share = (rows + chunks - 1) // chunks
             first, last = ti.min(part * share, rows), ti.min(part * share + share, rows)
             w = item // spread // chunks
-            halve_rows(coupling, centre, plan, ratios, level, step, w, first, last, dim)
+            halve_rows(coupling, centre, moves, plan, ratios, level, step, w, first, last, dim)
     for item in range(coupling.shape[0] * chunks * spread):
         if item % spread == 0:
             rows = plan[level, step + 1, 2] * plan[level, step + 1, 3]
@@ -108,7 +109,7 @@ def compose(
             share = (rows + chunks - 1) // chunks
             first, last = ti.min(part * share, rows), ti.min(part * share + share, rows)
             w = item // spread // chunks
-            _ = compose_rows(coupling, centre, code, plan, level, w, first, last)
+            compose_rows(coupling, centre, code, plan, level, w, first, last)
 
 
 @ti.kernel
@@ -132,10 +133,11 @@ def build_coarse(
                     if plan[level, step, 4] < 0:
                         break
                     rows = plan[level, step + 1, 2] * plan[level, step + 1, 3]
-                    halve_rows(coupling, centre, plan, ratios, level, step, w, 0, rows, dim)
+                    halve_rows(coupling, centre, moves, plan, ratios, level, step, w, 0, rows, dim)
                     centre_rows(coupling, centre, plan, level, step + 1, w, 0, rows, dim)
-                rows = plan[level, 0, 2] * plan[level, 0, 3]
-                moves[w, level] = compose_rows(coupling, centre, code, plan, level, w, 0, rows)
+                if moves[w, level] == 1:
+                    rows = plan[level, 0, 2] * plan[level, 0, 3]
+                    compose_rows(coupling, centre, code, plan, level, w, 0, rows)
 
 
 @ti.kernel
@@ -177,6 +179,7 @@ def ascend(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
     code: ti.types.ndarray(ndim=2),
+    moves: ti.types.ndarray(ndim=2),
     plan: ti.types.ndarray(ndim=3),
     level: int,
     chunks: int,
@@ -190,7 +193,7 @@ def ascend(
             share = (rows + chunks - 1) // chunks
             first = ti.min(item // spread * share, rows)
             last = ti.min(first + share, rows)
-            prolong_rows(x, code, plan, level, first, last)
+            prolong_rows(x, code, moves, plan, level, first, last)
     for turn in ti.static(range(4)):
         for item in range(chunks * spread):
             if item % spread == 0:
@@ -227,7 +230,7 @@ def cycle_coarse(
                 rows = plan[level, 0, 2] * plan[level, 0, 3]
                 first, last = b * rows, b * rows + rows
                 if leg > deepest - top:
-                    prolong_rows(x, code, plan, level, first, last)
+                    prolong_rows(x, code, moves, plan, level, first, last)
                 before = ti.select(level == deepest, sweeps, ti.select(leg < deepest - top, 2, 0))
                 after = ti.select(level == deepest, sweeps, ti.select(leg > deepest - top, 2, 0))
                 for turn in range(2 * (before + after)):
@@ -328,7 +331,7 @@ class Multigrid(NamedTuple):
         cycle_coarse(x, rest, *matrix, self.moves, plan, self.top, COARSE_SWEEPS, spread, self.dim)
         for level in reversed(range(self.top)):
             chunks = self._chunks(level, right)
-            ascend(x, rest, *matrix, plan, level, chunks, spread, self.dim)
+            ascend(x, rest, *matrix, self.moves, plan, level, chunks, spread, self.dim)
         return x[:, :n]
 
     def _chunks(self, level: int, like: Tensor) -> int:
@@ -374,11 +377,10 @@ def finish(grids: Multigrid, periodic: tuple[bool, ...]) -> Multigrid:
     sum_centres(*matrix, levels.plan, 0, 0, chunks_for(device, rows), spread, grids.dim)
     for level in range(top):
         nx, ny, nz = levels.sizes[level]
-        chunks, start = chunks_for(device, ny * nz), int(sum(map(math.prod, levels.sizes[:level])))
+        chunks = chunks_for(device, ny * nz)
         for step in range(sum(n > 1 for n in (nx, ny, nz))):
-            halve(*matrix, *tables, level, step, chunks, spread, grids.dim)
-        compose(*matrix, grids.code, levels.plan, level, chunks, spread)
-        codes = grids.code[:, start : start + nx * ny * nz]
-        grids.moves[:, level] = codes.any(dim=1)
+            halve(*matrix, grids.moves, *tables, level, step, chunks, spread, grids.dim)
+        if bool(grids.moves[:, level].any()):
+            compose(*matrix, grids.code, levels.plan, level, chunks, spread)
     build_coarse(*matrix, grids.code, grids.moves, *tables, top, spread, grids.dim)
     return grids._replace(top=top)

@@ -247,7 +247,7 @@ def potential_gradient(
                     gain = 0.0 * g_p[b, at]
                     around = 0
                     for a in ti.static(range(dim)):
-                        grads = ti.static((g_x, g_y, g_z)[a])
+                        g_face = ti.static((g_x, g_y, g_z)[a])
                         w = ti.static((w_x, w_y, w_z)[a])
                         for up in ti.static(range(2)):
                             face = spot
@@ -261,7 +261,7 @@ def potential_gradient(
                                 free = 0
                             around += free
                             sign = ti.select(kind == OUTFLOW, 2, 1) * free
-                            value = sign * upstream(grads, b, face, a, g)
+                            value = sign * upstream(g_face, b, face, a, g)
                             if ti.static(up == 1):
                                 gain += value
                             else:
@@ -293,13 +293,13 @@ def face_gradients(
     for a in ti.static(range(dim)):
         for item in range(chunks * spread):
             if item % spread == 0:
-                grads = ti.static((g_x, g_y, g_z)[a])
-                u = ti.static((u_x, u_y, u_z)[a])
+                g_face = ti.static((g_x, g_y, g_z)[a])
+                u_face = ti.static((u_x, u_y, u_z)[a])
                 w = ti.static((w_x, w_y, w_z)[a])
                 s = ti.static((s_x, s_y, s_z)[a])
-                gu = ti.static((gu_x, gu_y, gu_z)[a])
-                gw = ti.static((gw_x, gw_y, gw_z)[a])
-                gs = ti.static((gs_x, gs_y, gs_z)[a])
+                gu_face = ti.static((gu_x, gu_y, gu_z)[a])
+                gw_face = ti.static((gw_x, gw_y, gw_z)[a])
+                gs_face = ti.static((gs_x, gs_y, gs_z)[a])
                 g = ti.Vector([grid[c] for c in ti.static(range(9))])
                 size = ti.Vector([g[0], g[1], g[2]])
                 size[a] += 1
@@ -312,13 +312,13 @@ def face_gradients(
                         spot = ti.Vector([i, row % size[1], row // size[1] % size[2]])
                         at = (spot[2] * size[1] + spot[1]) * size[0] + i
                         kind = kind_of(spot[a], a, g)
-                        direct = upstream(grads, b, spot, a, g)
+                        direct = upstream(g_face, b, spot, a, g)
                         through = flux_gradient(dual, b, spot, a, g)
                         g_open, g_solid = 0.0 * through, 0.0 * through
                         g_velocity = direct + through
                         if ti.static(is_open):
                             share_ = w[b % w.shape[0], at]
-                            apart = u[b, at]
+                            apart = u_face[b, at]
                             g_velocity = direct + share_ * through
                             if ti.static(moves):
                                 apart -= s[b % s.shape[0], at]
@@ -329,11 +329,11 @@ def face_gradients(
                                 g_solid = direct + through
                         if kind == PERIODIC and spot[a] > 0:
                             g_velocity, g_open, g_solid = 0.0 * direct, 0.0 * direct, 0.0 * direct
-                        gu[b, at] = g_velocity
+                        gu_face[b, at] = g_velocity
                         if ti.static(is_open):
-                            gw[b, at] = g_open
+                            gw_face[b, at] = g_open
                             if ti.static(moves):
-                                gs[b, at] = g_solid
+                                gs_face[b, at] = g_solid
 
 
 @ti.func

@@ -70,7 +70,7 @@ def conjugate_gradients(
 
 def refine(
     solve: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-    remaining: Callable[[Tensor], Tensor],
+    remaining: Callable[[Tensor, Tensor], Tensor],
     right: Tensor,
     tolerance: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,7 +78,7 @@ def refine(
 
     Args:
         solve: Takes a right side and the norms to stop at; returns a solution and iterations.
-        remaining: Takes a correction of the solution; returns the right side that is left.
+        remaining: Takes a correction of the solution and what it was for; returns what is left.
         right: The right side of the zero solution, (B, N).
         tolerance: Relative to its norm.
 
@@ -94,7 +94,7 @@ def refine(
         part, used = solve(left, goal)
         total = total + part
         count = used if count is None else count + used
-        left = remaining(part)
+        left = remaining(part, left)
         before, found = found, norms(left)
         if not bool(((found > target) & (found < 0.5 * before)).any()):
             break

@@ -71,12 +71,14 @@ def plan_levels(cells: Sequence[int], like: Tensor) -> Levels:
     for full in sizes:
         starts.append(starts[-1] + math.prod(full))
     place = starts[-1]
-    plan = torch.zeros((len(sizes), 4, 5), dtype=torch.int32)
+    plan = []
     for level, chain in enumerate(chains):
+        rows = []
         for step, grid in enumerate(chain):
             inside = 0 < step < len(chain) - 1
-            start = place if inside else starts[level + (step > 0)]
+            rows.append([place if inside else starts[level + (step > 0)], *grid])
             place += math.prod(grid[:3]) if inside else 0
-            plan[level, step] = torch.tensor([start, *grid], dtype=torch.int32)
+        plan.append(rows + [[0] * 5] * (4 - len(rows)))
     table = torch.tensor(ratios, dtype=torch.float64).to(like)
-    return Levels(plan.to(like.device), table, tuple(sizes), starts[-1], place)
+    numbers = torch.tensor(plan, dtype=torch.int32, device=like.device)
+    return Levels(numbers, table, tuple(sizes), starts[-1], place)

@@ -105,7 +105,7 @@ def restrict_rows(
     last,
     dim: ti.template(),
 ):
-    """Sum the residuals of a coarse cell's children, in rows [first, last) of all items."""
+    """Sum the residuals of coarse cells' children, in coarse rows [first, last) of all items."""
     start, nx, ny, nz = plan[level, 0, 0], plan[level, 0, 1], plan[level, 0, 2], plan[level, 0, 3]
     to = level + 1
     begin, mx, my, mz = plan[to, 0, 0], plan[to, 0, 1], plan[to, 0, 2], plan[to, 0, 3]
@@ -113,40 +113,41 @@ def restrict_rows(
         cj, ck, b = row % my, row // my % mz, row // (my * mz)
         w = b % coupling.shape[0]
         reach = moves[w, level]
+        target = (ck * my + cj) * mx
         for ci in range(mx):
-            total = 0.0 * x[b, 0]
-            for kk in range(2 * ck - ti.select(nz > 2, reach, 0), ti.min(2 * ck + 2, nz)):
-                k = ti.select(kk < 0, nz - 1, kk)
-                for jj in range(2 * cj - ti.select(ny > 2, reach, 0), ti.min(2 * cj + 2, ny)):
-                    j = ti.select(jj < 0, ny - 1, jj)
-                    shifts = row_shifts(j, k, nx, ny, nz)
-                    for ii in range(2 * ci - ti.select(nx > 2, reach, 0), ti.min(2 * ci + 2, nx)):
-                        i = ti.select(ii < 0, nx - 1, ii)
-                        at = start + (k * ny + j) * nx + i
-                        mine = 1
-                        if reach == 1:
-                            own = parent_of(code[w, at], i, j, k, mx, my, mz)
-                            mine = ti.cast(own == (ck * my + cj) * mx + ci, ti.i32)
-                        if mine == 1:
-                            around = neighbour_sum(x, coupling, b, w, at, i, nx, shifts, dim)
-                            total += right[b, at] - centre[w, 0, at] * x[b, at] + around
-            at = begin + (ck * my + cj) * mx + ci
-            right[b, at] = total
-            x[b, at] = 0.0 * total
+            right[b, begin + target + ci] = 0.0 * x[b, start]
+            x[b, begin + target + ci] = 0.0 * x[b, start]
+        for kk in range(2 * ck - ti.select(nz > 2, reach, 0), ti.min(2 * ck + 2, nz)):
+            k = ti.select(kk < 0, nz - 1, kk)
+            for jj in range(2 * cj - ti.select(ny > 2, reach, 0), ti.min(2 * cj + 2, ny)):
+                j = ti.select(jj < 0, ny - 1, jj)
+                shifts = row_shifts(j, k, nx, ny, nz)
+                origin = start + (k * ny + j) * nx
+                for i in range(nx):
+                    at = origin + i
+                    parent = target + (i >> 1)
+                    if reach == 1:
+                        parent = parent_of(code[w, at], i, j, k, mx, my, mz)
+                    if parent >= target and parent < target + mx:
+                        around = neighbour_sum(x, coupling, b, w, at, i, nx, shifts, dim)
+                        rest = right[b, at] - centre[w, 0, at] * x[b, at] + around
+                        right[b, begin + parent] += rest
 
 
 @ti.func
 def parent_of(bits, i, j, k, mx, my, mz):
     """The coarse cell that a cell belongs to: its pair's, or the next one along moved axes."""
     move = ti.cast(bits, ti.i32)
-    ci = (i // 2 + move % 2) % mx
-    cj = (j // 2 + move // 2 % 2) % my
-    ck = (k // 2 + move // 4) % mz
-    return (ck * my + cj) * mx + ci
+    ci, cj, ck = (i >> 1) + (move & 1), (j >> 1) + ((move >> 1) & 1), (k >> 1) + (move >> 2)
+    ci, cj = ti.select(ci < mx, ci, 0), ti.select(cj < my, cj, 0)
+    return (ti.select(ck < mz, ck, 0) * my + cj) * mx + ci
 
 
 @ti.func
-def prolong_rows(x: ti.template(), code: ti.template(), plan: ti.template(), level, first, last):
+def prolong_rows(
+    x: ti.template(), code: ti.template(), moves: ti.template(), plan: ti.template(),
+    level, first, last,
+):  # fmt: skip
     """Add to each cell the value of its coarse cell, in rows [first, last) of all items."""
     start, nx, ny, nz = plan[level, 0, 0], plan[level, 0, 1], plan[level, 0, 2], plan[level, 0, 3]
     to = level + 1
@@ -154,9 +155,15 @@ def prolong_rows(x: ti.template(), code: ti.template(), plan: ti.template(), lev
     for row in range(first, last):
         j, k, b = row % ny, row // ny % nz, row // (ny * nz)
         w = b % code.shape[0]
-        for i in range(nx):
-            at = start + (k * ny + j) * nx + i
-            x[b, at] += x[b, begin + parent_of(code[w, at], i, j, k, mx, my, mz)]
+        origin = start + (k * ny + j) * nx
+        if moves[w, level] == 0:
+            source = begin + ((k >> 1) * my + (j >> 1)) * mx
+            for i in range(nx):
+                x[b, origin + i] += x[b, source + (i >> 1)]
+        else:
+            for i in range(nx):
+                at = origin + i
+                x[b, at] += x[b, begin + parent_of(code[w, at], i, j, k, mx, my, mz)]
 
 
 @ti.func
@@ -175,6 +182,7 @@ def moved(coupling: ti.template(), centre: ti.template(), w, at, place, count, s
 def halve_rows(
     coupling: ti.template(),
     centre: ti.template(),
+    moves: ti.template(),
     plan: ti.template(),
     ratios: ti.template(),
     level,
@@ -216,27 +224,31 @@ def halve_rows(
                 ratio = ratios[level, step, 2]
             if here == 0:
                 ratio = ratios[level, step, 1]
+            if joined == 1 or (stays == 0 and 2 * here + 1 < count):
+                moves[w, level] = 1
+            upper = own + stride
             for a in ti.static(range(dim)):
                 size = plan[level, step, 1 + a]
-                beside = strides[a]
-                place = fine[a]
-                back = ti.select(place > 0, -beside, (size - 1) * beside)
-                total = 0.0 * ratio
-                extra = 0.0 * ratio
-                for child in range(3):
-                    at, there, part = own, 2 * here, 1
-                    if child == 1:
-                        at, there, part = own + stride, 2 * here + 1, stays
-                    if child == 2:
-                        at, part = before, joined
-                        there = ti.select(here > 0, 2 * here - 1, count - 1)
-                    if part == 1:
-                        extra += coupling[w, dim + a, at]
-                        if a != axis:
-                            mine = moved(coupling, centre, w, at, there, count, stride, axis)
-                            near = moved(coupling, centre, w, at + back, there, count, stride, axis)
-                            if mine == near:
-                                total += coupling[w, a, at]
+                back = ti.select(fine[a] > 0, -strides[a], (size - 1) * strides[a])
+                total, extra = coupling[w, a, own], coupling[w, dim + a, own]
+                if stays == 1:
+                    extra += coupling[w, dim + a, upper]
+                    if a != axis:
+                        place = 2 * here + 1
+                        if (
+                            moved(coupling, centre, w, upper + back, place, count, stride, axis)
+                            == 0
+                        ):
+                            total += coupling[w, a, upper]
+                if joined == 1:
+                    extra += coupling[w, dim + a, before]
+                    if a != axis:
+                        place = ti.select(here > 0, 2 * here - 1, count - 1)
+                        if (
+                            moved(coupling, centre, w, before + back, place, count, stride, axis)
+                            == 1
+                        ):
+                            total += coupling[w, a, before]
                 if a == axis:
                     total = ratio * coupling[w, a, ti.select(joined == 1, before, own)]
                     if halved == 1:
@@ -288,13 +300,8 @@ def compose_rows(
     first,
     last,
 ):
-    """Along which axes each cell of a level joins the next pair, one bit an axis.
-
-    Returns:
-        Whether any cell does.
-    """
+    """Along which axes each cell of a level joins the next pair, one bit an axis."""
     start, nx, ny = plan[level, 0, 0], plan[level, 0, 1], plan[level, 0, 2]
-    found = 0
     for row in range(first, last):
         for i in range(nx):
             spot = ti.Vector([i, row % ny, row // ny])
@@ -315,5 +322,3 @@ def compose_rows(
                 else:
                     break
             code[w, start + row * nx + i] = ti.cast(bits, ti.i8)
-            found = ti.max(found, ti.min(bits, 1))
-    return found

@@ -39,13 +39,16 @@ def join(label: ti.template(), w, one, other):
 @ti.kernel
 def label_cells(
     coupling: ti.types.ndarray(ndim=3),
+    centre: ti.types.ndarray(ndim=3),
     label: ti.types.ndarray(ndim=2),
-    drained: ti.types.ndarray(ndim=2),
+    pool: ti.types.ndarray(ndim=2),
+    share: ti.types.ndarray(ndim=2),
+    count: ti.types.ndarray(ndim=1),
     plan: ti.types.ndarray(ndim=3),
     spread: int,
     dim: ti.template(),
 ):
-    """Give each cell the first cell of its pool, and mark the first cells of drained pools."""
+    """Number the undrained pools, from 1, and say what share of its pool each cell is."""
     for item in range(coupling.shape[0] * spread):
         if item % spread == 0:
             w = item // spread
@@ -72,21 +75,42 @@ def label_cells(
                             )
                             if not known:
                                 join(label, w, at, below)
-            for at in range(nx * ny * nz):  # over the ends of periodic axes
-                i, j, k = at % nx, at // nx % ny, at // (nx * ny)
+            for row in range(ny * nz):  # over the ends of periodic axes
+                j, k, at = row % ny, row // ny, row * nx
                 shifts = row_shifts(j, k, nx, ny, nz)
-                if i == 0 and coupling[w, 0, at] > 0.0:
+                if coupling[w, 0, at] > 0.0:
                     join(label, w, at, at + nx - 1)
-                if j == 0 and coupling[w, 1, at] > 0.0:
-                    join(label, w, at, at + shifts[0])
-                if ti.static(dim == 3) and k == 0 and coupling[w, 2, at] > 0.0:
-                    join(label, w, at, at + shifts[2])
-            for at in range(nx * ny * nz):
+                for i in range(ti.select(j == 0, nx, 0)):
+                    if coupling[w, 1, at + i] > 0.0:
+                        join(label, w, at + i, at + i + shifts[0])
+                for i in range(ti.select(ti.static(dim == 3) and k == 0, nx, 0)):
+                    if coupling[w, dim - 1, at + i] > 0.0:
+                        join(label, w, at + i, at + i + shifts[2])
+            cells = nx * ny * nz
+            for at in range(cells):
                 root = root_of(label, w, at)
                 label[w, at] = root
+                pool[w, at] = 0
+                share[w, at] = 0.0
                 for a in ti.static(range(dim)):
                     if coupling[w, dim + a, at] > 0.0:
-                        drained[w, root] = ti.cast(1, ti.i8)
+                        pool[w, root] = -1  # drained
+            found = 0
+            for at in range(cells):
+                root = label[w, at]
+                if root == at:
+                    undrained = pool[w, at] == 0 and centre[w, 0, at] > 0.0
+                    found += ti.cast(undrained, ti.i32)
+                    pool[w, at] = ti.cast(ti.select(undrained, found, 0), ti.i64)
+                else:
+                    pool[w, at] = pool[w, root]
+                if pool[w, at] > 0:
+                    share[w, root] += 1.0
+            count[w] = found
+            for back in range(cells):  # first cells last, which hold the sizes
+                at = cells - 1 - back
+                if pool[w, at] > 0:
+                    share[w, at] = 1.0 / share[w, label[w, at]]
 
 
 def steady_sum(values: Tensor) -> Tensor:
@@ -137,16 +161,11 @@ def whole(cells: int, drained: bool, like: Tensor) -> Pools:
 
 def find_pools(coupling: Tensor, centre: Tensor, plan: Tensor, cells: int, dim: int) -> Pools:
     """Return the pools of couplings whose first ``cells`` numbers are the finest grid."""
-    label = torch.empty((coupling.shape[0], cells), dtype=torch.int32, device=coupling.device)
-    drained = torch.zeros_like(label, dtype=torch.int8)
-    label_cells(coupling, label, drained, plan, grid_for(coupling.device).spread, dim)
-    root = label.long()
-    alive = centre[:, 0, :cells] > 0
-    first = (root == torch.arange(cells, device=root.device)) & alive & (drained == 0)
-    number = first.long().cumsum(1) * first
-    pool = number.gather(1, root) * alive
-    count = int(number.max())
-    sizes = torch.zeros((len(root), count + 1), dtype=torch.int64, device=root.device)
-    sizes.scatter_add_(1, pool, torch.ones_like(pool))
-    share = torch.where(pool > 0, 1.0 / sizes.gather(1, pool).double(), 0.0).to(coupling.dtype)
-    return Pools(pool, share, count)
+    batch, device = coupling.shape[0], coupling.device
+    label = torch.empty((batch, cells), dtype=torch.int32, device=device)
+    pool = torch.empty((batch, cells), dtype=torch.int64, device=device)
+    share = coupling.new_empty((batch, cells))
+    count = torch.empty(batch, dtype=torch.int32, device=device)
+    spread = grid_for(device).spread
+    label_cells(coupling, centre, label, pool, share, count, plan, spread, dim)
+    return Pools(pool, share, int(count.max()))

@@ -132,7 +132,7 @@ def forward(
     """
     runtime.start(velocity[0].device)
     box, like = _box(velocity, sides), velocity[0]
-    if len(like) == 0:
+    if like.numel() == 0:
         stats = torch.zeros((0, 3), dtype=torch.float64, device=like.device)
         faces = [torch.empty_like(face) for face in velocity]
         return faces, like.new_empty((0, 1, *reversed(box.cells))), stats
@@ -146,7 +146,7 @@ def forward(
         net_flux(*_flat(faces), *fixed, box.table, right, *how)
         return right
 
-    def remaining(part: Tensor) -> Tensor:
+    def remaining(part: Tensor, _: Tensor) -> Tensor:
         before = _flat(projected if started else velocity)
         correct(*before, *fixed, part, *_flat(projected), box.table, *how)
         started.append(True)
@@ -159,6 +159,24 @@ def forward(
     potential, used, residual = refine(solve, remaining, right, tolerance)
     stats = torch.stack([used.double(), residual, excess], dim=1)
     return projected, (cell * potential).view(len(like), 1, *reversed(box.cells)), stats
+
+
+def _leftover(
+    box: _Box, openings: Sequence[Tensor], like: Sequence[Tensor], pools: Pools
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return what tells the right side that a correction of the potential leaves."""
+    still = [torch.zeros_like(face) for face in like]
+    fixed = _flat(openings or still)
+    how = (box.chunks, box.spread, box.dim, bool(openings), False)
+
+    def remaining(part: Tensor, left: Tensor) -> Tensor:
+        slope = [torch.empty_like(face) for face in like]
+        correct(*_flat(still), *fixed, *fixed, part, *_flat(slope), box.table, *how)
+        change = torch.empty_like(left)
+        net_flux(*_flat(slope), *fixed, *fixed, box.table, change, *how)
+        return pools.level(left + change)
+
+    return remaining
 
 
 def backward(
@@ -181,12 +199,11 @@ def backward(
     g_velocity = [torch.empty_like(face) for face in projected]
     g_openings = [torch.empty_like(face) for face in projected] if is_open else []
     g_solid = [torch.zeros_like(face) for face in projected] if solid else []
-    if len(like) == 0:
+    if like.numel() == 0:
         stats = torch.zeros((0, 2), dtype=torch.float64, device=like.device)
         return g_velocity, g_openings, g_solid, stats
     count = math.prod(box.cells)
     fixed = _flat(openings or projected)
-    still = [torch.zeros_like(face) for face in projected]
     how = (box.chunks, box.spread, box.dim)
     gain = like.new_empty((len(like), count))
     potential_gradient(
@@ -195,16 +212,7 @@ def backward(
     )  # fmt: skip
     solve, pools = _prepare(box, openings, like)
     gain = pools.level(gain)
-    left = [gain]
-
-    def remaining(part: Tensor) -> Tensor:
-        slope = [torch.empty_like(face) for face in projected]
-        correct(*_flat(still), *fixed, *fixed, part, *_flat(slope), box.table, *how, is_open, False)
-        change = torch.empty_like(gain)
-        net_flux(*_flat(slope), *fixed, *fixed, box.table, change, *how, is_open, False)
-        left[0] = pools.level(left[0] + change)
-        return left[0]
-
+    remaining = _leftover(box, openings, projected, pools)
     dual, used, residual = refine(solve, remaining, gain, tolerance)
     face_gradients(
         *_flat(g_faces), *_flat(projected), *fixed, *_flat(solid or projected), dual,
