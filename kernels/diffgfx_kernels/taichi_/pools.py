@@ -105,7 +105,7 @@ def label_cells(
                 else:
                     pool[w, at] = pool[w, root]
                 if pool[w, at] > 0:
-                    share[w, root] += 1.0
+                    share[w, root] = share[w, root] + 1.0
             count[w] = found
             for back in range(cells):  # first cells last, which hold the sizes
                 at = cells - 1 - back
