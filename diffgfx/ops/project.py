@@ -1,4 +1,19 @@
-"""A divergence-free velocity by a pressure solve, as a differentiable op."""
+"""A divergence-free velocity by a pressure solve, as a differentiable op.
+
+The result is the nearest velocity that no cell gains fluid by, in the sum of squares over faces
+that counts each with its opening, and with a half on an outflow, where half of its cell lies
+outside: a symmetric and idempotent map. Without outflow the potential has mean zero, in every
+closed pocket by itself.
+
+A box without openings is solved in the eigenvectors of its axes; one with openings by conjugate
+gradients with a multigrid cycle, in 4 to 8 iterations to 1e-6 whatever the size. Channels a few
+cells wide between long thin walls take more.
+
+Source: A. J. Chorin, "Numerical Solution of the Navier-Stokes Equations", Math. Comp. 22, 1968;
+Y. T. Ng, C. Min, F. Gibou, "An Efficient Fluid-Solid Coupling Algorithm for Single-Phase Flows",
+JCP 228, 2009 (open shares of faces); O. Tatebe, "The Multigrid Preconditioned Conjugate Gradient
+Method", 1993.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -179,36 +194,27 @@ def project(
     record: Tensor | None = None,
     backend: Backend = "auto",
 ) -> Projection:
-    """Return the velocity without its divergence: ``u - grad p``, with p such that no cell gains.
+    """Return the velocity without its divergence: ``u - grad p``, p such that no cell gains fluid.
 
-    Free faces are those between cells, on outflows and on periodic sides; p is zero on an outflow.
-    The faces of all other sides are fixed: they keep their velocity. A face that is open by a share
-    w lets through ``w u + (1 - w) u_solid``. Free faces that are closed get the solid's velocity,
-    and cells with closed faces only are solid: their p is zero. Without outflow p has mean zero, in
-    every pocket by itself. The result is the nearest one in the sum of squares over faces that
-    counts each with its opening, and with a half on an outflow (half its cell lies inside): a
-    symmetric, idempotent map.
-
-    A box without openings is solved in the eigenvectors of its axes; one with openings by conjugate
-    gradients with a multigrid cycle, in 4 to 9 iterations to 1e-6 whatever the size. Gaps of a few
-    cells between long thin walls take more.
+    Free faces lie between cells, on outflows and on periodic sides; p is zero on an outflow. Faces
+    of other sides are fixed. A face open by a share w lets through ``w u + (1 - w) u_solid``. Closed
+    free faces get the solid's velocity; cells with closed faces only are solid, p zero.
+    The module says in which sense that is the nearest velocity, and how it is solved.
 
     Args:
-        velocity: Faces [m/s]: x-faces (B, [D,] H, W+1) and so on; of a periodic axis face 0 is
-            read.
+        velocity: Faces [m/s], x first: (B, [D,] H, W+1) and so on; a periodic axis' face 0 is read.
         cell: Side of a cell [m]; no gradient.
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
-        solid_velocity: Velocity of what closes a face [m/s], batch B or 1; None: at rest. It
-            counts where ``openings`` leaves something closed.
-        tolerance: Stop where the residual falls to this share of the right side; by default 1e-5
-            in float32 and 1e-12 in float64. A solve that rounding stops earlier ends there.
-        record: Receives iterations and true residual of the backward solve, float64, shape (B, 2),
-            or (1, 2) for the largest of the batch; written anew by each backward pass.
+        solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
+        tolerance: Stop at this share of the right side; by default 1e-5 in float32, 1e-12 in
+            float64, or where rounding ends a solve earlier.
+        record: Receives iterations and true residual of the backward solve, float64, (B, 2), or
+            (1, 2) for the largest of the batch; written anew by each backward pass.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
     Returns:
-        Velocity, potential, iterations and the true residual of the solve.
+        Velocity, potential, iterations and true residual, as a `Projection`.
 
     Raises:
         ShapeError, DtypeError, DeviceError: If tensors do not go together.
@@ -216,13 +222,8 @@ def project(
             a closed box or pocket takes in more than it lets out.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
-    Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of
-    a closed free face, where the velocity would jump. No forward mode and no second derivative.
-
-    Source: A. J. Chorin, "Numerical Solution of the Navier-Stokes Equations", Math. Comp. 22, 1968;
-    C. Batty, F. Bertails, R. Bridson, "A Fast Variational Framework for Accurate Solid-Fluid
-    Coupling", SIGGRAPH 2007 (openings; here by area, as in Y. T. Ng, C. Min, F. Gibou, JCP 228,
-    2009); O. Tatebe, "The Multigrid Preconditioned Conjugate Gradient Method", 1993.
+    Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of a
+    closed free face, where the velocity would jump. No forward mode and no second derivative.
     """
     sizes = check_faces("velocity", velocity)
     if 0 in sizes.cells:

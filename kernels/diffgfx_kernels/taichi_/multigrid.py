@@ -233,18 +233,9 @@ def moved(coupling: ti.template(), centre: ti.template(), w, at, place, count, s
 
 @ti.func
 def halve_rows(
-    coupling: ti.template(),
-    centre: ti.template(),
-    moves: ti.template(),
-    plan: ti.template(),
-    ratios: ti.template(),
-    level,
-    step,
-    w,
-    first,
-    last,
-    dim: ti.template(),
-):
+    coupling: ti.template(), centre: ti.template(), moves: ti.template(), plan: ti.template(),
+    ratios: ti.template(), level, step, w, first, last, dim: ti.template(),
+):  # fmt: skip
     """Couplings of a grid halved along one axis, in rows [first, last) of the halved grid."""
     start, nx, ny = plan[level, step, 0], plan[level, step, 1], plan[level, step, 2]
     axis = plan[level, step, 4]
@@ -263,51 +254,35 @@ def halve_rows(
                 fine[c] = ti.select(axis == c, 2 * spot[c], spot[c])
             own = start + (fine[2] * ny + fine[1]) * nx + fine[0]
             before = ti.select(here > 0, own - stride, own + (count - 1) * stride)
-            joined = moved(
-                coupling, centre, w, before, ti.select(here > 0, 2 * here - 1, count - 1),
-                count, stride, axis,
-            )  # fmt: skip
+            up, down = 2 * here + 1, ti.select(here > 0, 2 * here - 1, count - 1)
+            joined = moved(coupling, centre, w, before, down, count, stride, axis)
             stays = 0
-            if 2 * here + 1 < count:
-                stays = 1 - moved(
-                    coupling, centre, w, own + stride, 2 * here + 1, count, stride, axis
-                )
-            ratio = ratios[level, step, 0]
-            if here == halved - 1:
-                ratio = ratios[level, step, 2]
-            if here == 0:
-                ratio = ratios[level, step, 1]
-            if joined == 1 or (stays == 0 and 2 * here + 1 < count):
+            if up < count:
+                stays = 1 - moved(coupling, centre, w, own + stride, up, count, stride, axis)
+            if joined == 1 or (stays == 0 and up < count):
                 moves[w, level] = 1
-            upper = own + stride
+            which = ti.select(here == halved - 1, 2, 0)
+            ratio = ratios[level, step, ti.select(here == 0, 1, which)]
             for a in ti.static(range(dim)):
                 size = plan[level, step, 1 + a]
                 back = ti.select(fine[a] > 0, -strides[a], (size - 1) * strides[a])
                 total, extra = coupling[w, a, own], coupling[w, dim + a, own]
-                if stays == 1:
-                    extra += coupling[w, dim + a, upper]
+                if stays == 1:  # the pair's upper cell, and those beside it that stay too
+                    extra += coupling[w, dim + a, own + stride]
                     if a != axis:
-                        place = 2 * here + 1
-                        if (
-                            moved(coupling, centre, w, upper + back, place, count, stride, axis)
-                            == 0
-                        ):
-                            total += coupling[w, a, upper]
-                if joined == 1:
+                        place = own + stride + back
+                        near = moved(coupling, centre, w, place, up, count, stride, axis)
+                        total += (1 - near) * coupling[w, a, own + stride]
+                if joined == 1:  # the last pair's upper cell
                     extra += coupling[w, dim + a, before]
                     if a != axis:
-                        place = ti.select(here > 0, 2 * here - 1, count - 1)
-                        if (
-                            moved(coupling, centre, w, before + back, place, count, stride, axis)
-                            == 1
-                        ):
-                            total += coupling[w, a, before]
+                        place = before + back
+                        near = moved(coupling, centre, w, place, down, count, stride, axis)
+                        total += near * coupling[w, a, before]
                 if a == axis:
                     total = ratio * coupling[w, a, ti.select(joined == 1, before, own)]
-                    if halved == 1:
-                        total = 0.0 * ratio
-                    side = ti.select(here == 0, ratios[level, step, 3], ratios[level, step, 4])
-                    extra *= side
+                    total *= ti.select(halved > 1, 1, 0)  # a cell is no neighbour of itself
+                    extra *= ratios[level, step, ti.select(here == 0, 3, 4)]
                 coupling[w, a, to] = total
                 coupling[w, dim + a, to] = extra
 

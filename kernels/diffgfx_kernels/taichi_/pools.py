@@ -36,6 +36,38 @@ def join(label: ti.template(), w, one, other):
         label[w, ti.max(a, b)] = ti.min(a, b)
 
 
+@ti.func
+def number_pools(
+    coupling: ti.template(), centre: ti.template(), label: ti.template(), pool: ti.template(),
+    share: ti.template(), count: ti.template(), w, cells, dim: ti.template(),
+):  # fmt: skip
+    """Number the undrained pools, from 1, and say what share of its pool each cell is."""
+    for at in range(cells):
+        root = root_of(label, w, at)
+        label[w, at] = root
+        pool[w, at] = 0
+        share[w, at] = 0.0
+        for a in ti.static(range(dim)):
+            if coupling[w, dim + a, at] > 0.0:
+                pool[w, root] = -1  # drained
+    found = 0
+    for at in range(cells):
+        root = label[w, at]
+        if root == at:
+            undrained = pool[w, at] == 0 and centre[w, 0, at] > 0.0
+            found += ti.cast(undrained, ti.i32)
+            pool[w, at] = ti.cast(ti.select(undrained, found, 0), ti.i64)
+        else:
+            pool[w, at] = pool[w, root]
+        if pool[w, at] > 0:
+            share[w, root] = share[w, root] + 1.0
+    count[w] = found
+    for back in range(cells):  # first cells last, which hold the sizes
+        at = cells - 1 - back
+        if pool[w, at] > 0:
+            share[w, at] = 1.0 / share[w, label[w, at]]
+
+
 @ti.kernel
 def label_cells(
     coupling: ti.types.ndarray(ndim=3),
@@ -48,7 +80,7 @@ def label_cells(
     spread: int,
     dim: ti.template(),
 ):
-    """Number the undrained pools, from 1, and say what share of its pool each cell is."""
+    """Give cells that are joined the first of them as label, and number those pools."""
     for item in range(coupling.shape[0] * spread):
         if item % spread == 0:
             w = item // spread
@@ -86,31 +118,7 @@ def label_cells(
                 for i in range(ti.select(ti.static(dim == 3) and k == 0, nx, 0)):
                     if coupling[w, dim - 1, at + i] > 0.0:
                         join(label, w, at + i, at + i + shifts[2])
-            cells = nx * ny * nz
-            for at in range(cells):
-                root = root_of(label, w, at)
-                label[w, at] = root
-                pool[w, at] = 0
-                share[w, at] = 0.0
-                for a in ti.static(range(dim)):
-                    if coupling[w, dim + a, at] > 0.0:
-                        pool[w, root] = -1  # drained
-            found = 0
-            for at in range(cells):
-                root = label[w, at]
-                if root == at:
-                    undrained = pool[w, at] == 0 and centre[w, 0, at] > 0.0
-                    found += ti.cast(undrained, ti.i32)
-                    pool[w, at] = ti.cast(ti.select(undrained, found, 0), ti.i64)
-                else:
-                    pool[w, at] = pool[w, root]
-                if pool[w, at] > 0:
-                    share[w, root] = share[w, root] + 1.0
-            count[w] = found
-            for back in range(cells):  # first cells last, which hold the sizes
-                at = cells - 1 - back
-                if pool[w, at] > 0:
-                    share[w, at] = 1.0 / share[w, label[w, at]]
+            number_pools(coupling, centre, label, pool, share, count, w, nx * ny * nz, dim)
 
 
 def steady_sum(values: Tensor) -> Tensor:

@@ -89,8 +89,7 @@ def iterate(
             b = item // spread
             cells = plan[0, 0, 1] * plan[0, 0, 2] * plan[0, 0, 3]
             take_means(vectors, pool, share, b, REST, count, cells)
-            size = ti.cast(cells, ti.f64)
-            best = ti.sqrt(product_of(vectors, b, REST, REST, cells) / size)
+            best = ti.sqrt(product_of(vectors, b, REST, REST, cells) / cells)
             product = ti.cast(0.0, ti.f64)
             turns, waited, going = 0, 0, ti.cast(best > target[b], ti.i32)
             while going == 1:
@@ -105,8 +104,8 @@ def iterate(
                 ratio = ti.select(turns > 0, following / product, 0.0 * following)
                 product = following
                 for at in range(cells):
-                    ahead = vectors[b, AHEAD, at]
-                    vectors[b, DIRECTION, at] = ahead + ratio * vectors[b, DIRECTION, at]
+                    onward = ratio * vectors[b, DIRECTION, at]
+                    vectors[b, DIRECTION, at] = vectors[b, AHEAD, at] + onward
                 bend(x, vectors, coupling, centre, plan, b, cells, dim)
                 curvature = product_of(vectors, b, DIRECTION, BENT, cells)
                 going = ti.cast(curvature > 0.0 and product > 0.0, ti.i32)
@@ -119,11 +118,11 @@ def iterate(
                         vectors[b, REST, at] = vectors[b, REST, at] - change
                     take_means(vectors, pool, share, b, REST, count, cells)
                     turns += 1
-                    found = ti.sqrt(product_of(vectors, b, REST, REST, cells) / size)
+                    found = ti.sqrt(product_of(vectors, b, REST, REST, cells) / cells)
                     waited = ti.select(found < best, 0, waited + 1)
                     best = ti.min(best, found)
-                    if found <= target[b] or waited >= patience or turns >= most:
-                        going = 0
+                    done = found <= target[b] or waited >= patience or turns >= most
+                    going = ti.select(done, 0, 1)
             used[b] = turns
 
 
