@@ -197,8 +197,8 @@ def project(
     """Return the velocity without its divergence: ``u - grad p``, p such that no cell gains fluid.
 
     Free faces lie between cells, on outflows and on periodic sides; p is zero on an outflow. Faces
-    of other sides are fixed. A face open by a share w lets through ``w u + (1 - w) u_solid``. Closed
-    free faces get the solid's velocity; cells with closed faces only are solid, p zero.
+    of other sides are fixed. A face open by a share w lets through ``w u + (1 - w) u_solid``.
+    Closed free faces get the solid's velocity; cells with closed faces only are solid, p zero.
     The module says in which sense that is the nearest velocity, and how it is solved.
 
     Args:
@@ -223,7 +223,7 @@ def project(
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
     Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of a
-    closed free face, where the velocity would jump. No forward mode and no second derivative.
+    closed free face: the velocity would jump. No forward mode and no second derivative.
     """
     sizes = check_faces("velocity", velocity)
     if 0 in sizes.cells:
@@ -232,24 +232,23 @@ def project(
     check_positive("cell", cell)
     share = TOLERANCE[velocity[0].dtype] if tolerance is None else tolerance
     check_positive("tolerance", share)
-    groups = {"openings": openings, "solid_velocity": solid_velocity}
-    for name, group in groups.items():
-        if group is not None:
-            _check_companion(name, group, velocity, sizes)
-    if record is not None:
-        _check_record(record, velocity[0], sizes.batch)
-    given = [[] if group is None else list(group) for group in groups.values()]
+    for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
+        _check_companion(name, group, velocity, sizes)
+    _check_record(record, velocity[0], sizes.batch)
+    given = [list(openings or ()), list(solid_velocity or ())]
     refuse_forward_mode("project", *velocity, *given[0], *given[1])
     chosen = choose_backend("project", backend, velocity[0].device)
     *faces, pressure, stats = _project(
         list(velocity), *given, record, float(cell), " ".join(kinds), float(share), chosen
     )
-    stats = stats.detach()
-    return Projection(faces, pressure, stats[:, 0].to(torch.int64), stats[:, 1])
+    iterations, residual = stats.detach().unbind(dim=1)
+    return Projection(faces, pressure, iterations.to(torch.int64), residual)
 
 
-def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes) -> None:
-    """Raise unless faces go with those of the velocity."""
+def _check_companion(name: str, faces: Faces | None, velocity: Faces, sizes: FlowSizes) -> None:
+    """Raise unless faces, if there are any, go with those of the velocity."""
+    if faces is None:
+        return
     if isinstance(faces, Tensor) or len(faces) != sizes.dim:
         count = "one tensor" if isinstance(faces, Tensor) else len(faces)
         raise ShapeError(f"{name} must be a list of {sizes.dim} as velocity is, got {count}")
@@ -261,8 +260,10 @@ def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes)
     check_faces(name, faces, sizes)
 
 
-def _check_record(record: Tensor, first: Tensor, batch: int) -> None:
-    """Raise unless a tensor can take what is recorded."""
+def _check_record(record: Tensor | None, first: Tensor, batch: int) -> None:
+    """Raise unless a tensor, if there is one, can take what is recorded."""
+    if record is None:
+        return
     if not isinstance(record, Tensor) or record.dtype != torch.float64 or record.requires_grad:
         kind = f"{record.dtype}" if isinstance(record, Tensor) else type(record).__name__
         raise DtypeError(f"record must be a float64 tensor without gradient, got {kind}")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_.pools import Pools, steady_sum
 
-__all__ = ["conjugate_gradients", "norms", "refine"]
+__all__ = ["solve_cg", "norms", "refine"]
 
 MOST_ITERATIONS = 500
 PATIENCE = 12
@@ -24,7 +24,7 @@ def norms(values: Tensor) -> Tensor:
     return (steady_sum(values.double().square()) / max(values.shape[1], 1)).sqrt()
 
 
-def conjugate_gradients(
+def solve_cg(
     times: Operator, precondition: Operator, pools: Pools, right: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return approximate solutions (B, N) and the iterations of each (B,).

@@ -1,6 +1,6 @@
 """Conjugate gradients in one launch, one thread a batch item, for grids of few cells.
 
-What `krylov.conjugate_gradients` does in a dozen calls an iteration: those take longer than the
+What `krylov.solve_cg` does in a dozen calls an iteration: those take longer than the
 arithmetic of a small grid, and a batch of small grids fills the cores by itself.
 """
 
