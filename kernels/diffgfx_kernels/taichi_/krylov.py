@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_.pools import Pools, steady_sum
 
-__all__ = ["solve_cg", "norms", "refine"]
+__all__ = ["norms", "refine", "solve_cg"]
 
 MOST_ITERATIONS = 500
 PATIENCE = 12

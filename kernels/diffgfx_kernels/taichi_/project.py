@@ -27,7 +27,7 @@ from diffgfx_kernels.taichi_.fluxes import (
     potential_gradient,
 )
 from diffgfx_kernels.taichi_.grid import grid_for
-from diffgfx_kernels.taichi_.krylov import solve_cg, refine
+from diffgfx_kernels.taichi_.krylov import refine, solve_cg
 from diffgfx_kernels.taichi_.pools import Pools, find_pools, whole
 from diffgfx_kernels.taichi_.small import solve_small
 
@@ -92,9 +92,7 @@ def _prepare(box: _Box, openings: Sequence[Tensor], like: Tensor) -> tuple[Solve
     def iterate(right: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if grids.top == 0:
             return solve_small(grids, pools, right, target, work)
-        return solve_cg(
-            grids.times, lambda rest: grids.cycle(rest, work), pools, right, target
-        )
+        return solve_cg(grids.times, lambda rest: grids.cycle(rest, work), pools, right, target)
 
     return iterate, pools
 
