@@ -1,8 +1,18 @@
 """A divergence-free velocity by a pressure solve, as a differentiable op.
 
+The result is the nearest velocity that no cell gains fluid by, in the sum of squares over faces
+that counts each with its opening, and with a half on an outflow, where half of its cell lies
+outside: a symmetric and idempotent map. Without outflow the potential has mean zero, in every
+closed pocket by itself.
+
 A box without openings is solved in the eigenvectors of its axes; one with openings by conjugate
-gradients with a multigrid cycle, in 4 to 9 iterations to 1e-6 whatever the size, more where long
-thin walls stand a few cells apart.
+gradients with a multigrid cycle, in 4 to 8 iterations to 1e-6 whatever the size. Channels a few
+cells wide between long thin walls take more.
+
+Source: A. J. Chorin, "Numerical Solution of the Navier-Stokes Equations", Math. Comp. 22, 1968;
+Y. T. Ng, C. Min, F. Gibou, "An Efficient Fluid-Solid Coupling Algorithm for Single-Phase Flows",
+JCP 228, 2009 (open shares of faces); O. Tatebe, "The Multigrid Preconditioned Conjugate Gradient
+Method", 1993.
 """
 
 from collections.abc import Sequence
@@ -184,79 +194,61 @@ def project(
     record: Tensor | None = None,
     backend: Backend = "auto",
 ) -> Projection:
-    """Return the velocity without its divergence: ``u - grad p``, with p such that no cell gains.
+    """Return the velocity without its divergence: ``u - grad p``, p such that no cell gains fluid.
 
-    Free faces are those between cells, on outflows and on periodic sides; p is zero on an outflow.
-    The faces of all other sides are fixed: they keep their velocity. A face that is open by a share
-    w lets through ``w u + (1 - w) u_solid``. Free faces that are closed get the solid's velocity;
-    cells with closed faces only have p = 0. Without outflow each pocket has p of mean zero. In the
-    sum of squares over faces, counted by opening and half on outflows, no other field is nearer.
+    Free faces lie between cells, on outflows and on periodic sides; p is zero on an outflow. Faces
+    of other sides are fixed. A face open by a share w lets through ``w u + (1 - w) u_solid``.
+    Closed free faces get the solid's velocity; cells with closed faces only are solid, p zero.
+    The module says in which sense that is the nearest velocity, and how it is solved.
 
     Args:
-        velocity: Faces [m/s]; of a periodic axis face 0 is read.
+        velocity: Faces [m/s], x first: (B, [D,] H, W+1) and so on; a periodic axis' face 0 is read.
         cell: Side of a cell [m]; no gradient.
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
-        solid_velocity: Velocity of what closes a face [m/s], batch B or 1; None: at rest.
-        tolerance: Stop where the residual falls to this share of the right side; by default 1e-5
-            in float32 and 1e-12 in float64. A solve that rounding stops earlier ends there.
-        record: Receives iterations and true residual of the backward solve, float64, shape (B, 2),
-            or (1, 2) for the largest of the batch; written anew by each backward pass.
+        solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
+        tolerance: Stop at this share of the right side; by default 1e-5 in float32, 1e-12 in
+            float64, or where rounding ends a solve earlier.
+        record: Receives iterations and true residual of the backward solve, float64, (B, 2), or
+            (1, 2) for the largest of the batch; written anew by each backward pass.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
     Returns:
-        Velocity, potential, iterations and the true residual of the solve.
+        Velocity, potential, iterations and true residual, as a `Projection`.
 
     Raises:
         ShapeError, DtypeError, DeviceError: If tensors do not go together.
-        RangeError: If sides or numbers are wrong, or a closed box or pocket takes in net flux.
+        RangeError: If a side is unknown or lacks its periodic twin, a number is not above zero, or
+            a closed box or pocket takes in more than it lets out.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
-    Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of
-    a closed free face, where the velocity would jump. No forward mode and no second derivative.
-
-    Source: A. J. Chorin, "Numerical Solution of the Navier-Stokes Equations", Math. Comp. 22, 1968;
-    C. Batty, F. Bertails, R. Bridson, "A Fast Variational Framework for Accurate Solid-Fluid
-    Coupling", SIGGRAPH 2007 (openings; here by area); O. Tatebe, "The Multigrid Preconditioned
-    Conjugate Gradient Method", 1993.
+    Gradients: to velocity, openings and solid velocity, by one more solve; zero to the opening of a
+    closed free face: the velocity would jump. No forward mode and no second derivative.
     """
     sizes = check_faces("velocity", velocity)
-    kinds, share = _check_numbers(velocity, sizes, cell, sides, tolerance, record)
-    given = []
-    for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
-        if group is not None:
-            _check_companion(name, group, velocity, sizes)
-        given.append([] if group is None else list(group))
-    refuse_forward_mode("project", *velocity, *given[0], *given[1])
-    chosen = choose_backend("project", backend, velocity[0].device)
-    *faces, pressure, stats = _project(
-        list(velocity), *given, record, float(cell), " ".join(kinds), share, chosen
-    )
-    return Projection(faces, pressure, stats.detach()[:, 0].to(torch.int64), stats.detach()[:, 1])
-
-
-def _check_numbers(
-    velocity: Faces,
-    sizes: FlowSizes,
-    cell: float,
-    sides: Sequence[Side],
-    tolerance: float | None,
-    record: Tensor | None,
-) -> tuple[list[str], float]:
-    """Return the kinds of the sides and the tolerance."""
     if 0 in sizes.cells:
         raise ShapeError(f"velocity_x must have cells along each axis, got {sizes.cells} of them")
     kinds = check_sides(sides, sizes.dim)
     check_positive("cell", cell)
-    share = TOLERANCE[velocity[0].dtype] if tolerance is None else float(tolerance)
+    share = TOLERANCE[velocity[0].dtype] if tolerance is None else tolerance
     check_positive("tolerance", share)
-    if record is not None:
-        _check_record(record, velocity[0], sizes.batch)
-    return kinds, share
+    for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
+        _check_companion(name, group, velocity, sizes)
+    _check_record(record, velocity[0], sizes.batch)
+    given = [list(openings or ()), list(solid_velocity or ())]
+    refuse_forward_mode("project", *velocity, *given[0], *given[1])
+    chosen = choose_backend("project", backend, velocity[0].device)
+    *faces, pressure, stats = _project(
+        list(velocity), *given, record, float(cell), " ".join(kinds), float(share), chosen
+    )
+    iterations, residual = stats.detach().unbind(dim=1)
+    return Projection(faces, pressure, iterations.to(torch.int64), residual)
 
 
-def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes) -> None:
-    """Raise unless faces go with those of the velocity."""
+def _check_companion(name: str, faces: Faces | None, velocity: Faces, sizes: FlowSizes) -> None:
+    """Raise unless faces, if there are any, go with those of the velocity."""
+    if faces is None:
+        return
     if isinstance(faces, Tensor) or len(faces) != sizes.dim:
         count = "one tensor" if isinstance(faces, Tensor) else len(faces)
         raise ShapeError(f"{name} must be a list of {sizes.dim} as velocity is, got {count}")
@@ -268,8 +260,10 @@ def _check_companion(name: str, faces: Faces, velocity: Faces, sizes: FlowSizes)
     check_faces(name, faces, sizes)
 
 
-def _check_record(record: Tensor, first: Tensor, batch: int) -> None:
-    """Raise unless a tensor can take what is recorded."""
+def _check_record(record: Tensor | None, first: Tensor, batch: int) -> None:
+    """Raise unless a tensor, if there is one, can take what is recorded."""
+    if record is None:
+        return
     if not isinstance(record, Tensor) or record.dtype != torch.float64 or record.requires_grad:
         kind = f"{record.dtype}" if isinstance(record, Tensor) else type(record).__name__
         raise DtypeError(f"record must be a float64 tensor without gradient, got {kind}")

@@ -63,8 +63,8 @@ def box_modes(cells: Sequence[int], sides: Sequence[str], like: Tensor) -> BoxMo
         like: Gives dtype and device.
     """
     found = [_axis_modes(n, sides[2 * a], sides[2 * a + 1]) for a, n in enumerate(cells)]
-    total = torch.zeros((), dtype=torch.float64)
+    total = like.new_zeros(())
     for _, values in reversed(found):
-        total = total[..., None] + values
-    inverse = torch.where(total > 1e-14, 1.0 / total.clamp_min(1e-14), 0.0)
-    return BoxModes(tuple(v.to(like) for v, _ in found), inverse.to(like))
+        total = total[..., None] + values.to(like)
+    inverse = total.reciprocal().masked_fill_(total == 0.0, 0.0)
+    return BoxModes(tuple(v.to(like) for v, _ in found), inverse)

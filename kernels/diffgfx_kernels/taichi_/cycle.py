@@ -23,16 +23,22 @@ from diffgfx_kernels.taichi_.multigrid import (
     relax_rows,
     restrict_rows,
     row_shifts,
+    walk,
 )
 
-__all__ = ["Multigrid", "chunks_for", "few_cells", "finish", "prepare"]
+__all__ = ["COARSE_SWEEPS", "Multigrid", "chunks_for", "few_cells", "finish", "prepare"]
 
 COARSE_SWEEPS = 4
 
 
-def few_cells(device: torch.device) -> int:
-    """Return how many cells a level may have to be done serially."""
-    return 64 if device.type == "cuda" else 6000
+def few_cells(device: torch.device, whole: bool) -> int:
+    """Return how many cells a level may have to be done serially, with all that are coarser.
+
+    A grid that is serial as a whole saves its launches too, so that it may have more.
+    """
+    if device.type == "cuda":
+        return 64
+    return 20000 if whole else 6000
 
 
 def chunks_for(device: torch.device, rows: int) -> int:
@@ -101,6 +107,7 @@ def compose(
     level: int,
     chunks: int,
     spread: int,
+    dim: ti.template(),
 ):
     for item in range(coupling.shape[0] * chunks * spread):
         if item % spread == 0:
@@ -109,7 +116,7 @@ def compose(
             share = (rows + chunks - 1) // chunks
             first, last = ti.min(part * share, rows), ti.min(part * share + share, rows)
             w = item // spread // chunks
-            compose_rows(coupling, centre, code, plan, level, w, first, last)
+            compose_rows(coupling, centre, code, plan, level, w, first, last, dim)
 
 
 @ti.kernel
@@ -124,10 +131,12 @@ def build_coarse(
     spread: int,
     dim: ti.template(),
 ):
-    """All levels below ``top``."""
+    """All levels below ``top``; the finest one's sums too, where that is the top."""
     for item in range(coupling.shape[0] * spread):
         if item % spread == 0:
             w = item // spread
+            if top == 0:
+                centre_rows(coupling, centre, plan, 0, 0, w, 0, plan[0, 0, 2] * plan[0, 0, 3], dim)
             for level in range(top, plan.shape[0] - 1):
                 for step in range(3):
                     if plan[level, step, 4] < 0:
@@ -137,7 +146,7 @@ def build_coarse(
                     centre_rows(coupling, centre, plan, level, step + 1, w, 0, rows, dim)
                 if moves[w, level] == 1:
                     rows = plan[level, 0, 2] * plan[level, 0, 3]
-                    compose_rows(coupling, centre, code, plan, level, w, 0, rows)
+                    compose_rows(coupling, centre, code, plan, level, w, 0, rows, dim)
 
 
 @ti.kernel
@@ -224,27 +233,7 @@ def cycle_coarse(
     for item in range(x.shape[0] * spread):
         if item % spread == 0:
             b = item // spread
-            deepest = plan.shape[0] - 1
-            for leg in range(2 * (deepest - top) + 1):
-                level = ti.select(leg <= deepest - top, top + leg, 2 * deepest - top - leg)
-                rows = plan[level, 0, 2] * plan[level, 0, 3]
-                first, last = b * rows, b * rows + rows
-                if leg > deepest - top:
-                    prolong_rows(x, code, moves, plan, level, first, last)
-                before = ti.select(level == deepest, sweeps, ti.select(leg < deepest - top, 2, 0))
-                after = ti.select(level == deepest, sweeps, ti.select(leg > deepest - top, 2, 0))
-                for turn in range(2 * (before + after)):
-                    back = ti.cast(turn >= 2 * before, ti.i32)
-                    relax_rows(
-                        x, right, coupling, centre, plan, level, first, last,
-                        (turn + back) % 2, back, dim,
-                    )  # fmt: skip
-                if leg < deepest - top:
-                    wide = plan[level + 1, 0, 2] * plan[level + 1, 0, 3]
-                    restrict_rows(
-                        x, right, coupling, centre, code, moves, plan, level,
-                        b * wide, b * wide + wide, dim,
-                    )  # fmt: skip
+            walk(x, right, coupling, centre, code, moves, plan, b, top, sweeps, dim)
 
 
 @ti.kernel
@@ -365,22 +354,23 @@ def finish(grids: Multigrid, periodic: tuple[bool, ...]) -> Multigrid:
     """
     levels, top = grids.levels, 0
     device = grids.coupling.device
-    limit, spread = few_cells(device), grid_for(device).spread
+    spread = grid_for(device).spread
     for size in levels.sizes[:-1]:
         odd = any(p and n % 2 and n > 1 for p, n in zip(periodic, size, strict=False))
-        if math.prod(size) <= limit or odd:
+        if math.prod(size) <= few_cells(device, top == 0) or odd:
             break
         top += 1
     matrix = (grids.coupling, grids.centre)
     tables = (levels.plan, levels.ratios)
     rows = math.prod(levels.sizes[0][1:])
-    sum_centres(*matrix, levels.plan, 0, 0, chunks_for(device, rows), spread, grids.dim)
+    if top > 0:
+        sum_centres(*matrix, levels.plan, 0, 0, chunks_for(device, rows), spread, grids.dim)
     for level in range(top):
         nx, ny, nz = levels.sizes[level]
         chunks = chunks_for(device, ny * nz)
         for step in range(sum(n > 1 for n in (nx, ny, nz))):
             halve(*matrix, grids.moves, *tables, level, step, chunks, spread, grids.dim)
         if bool(grids.moves[:, level].any()):
-            compose(*matrix, grids.code, levels.plan, level, chunks, spread)
+            compose(*matrix, grids.code, levels.plan, level, chunks, spread, grids.dim)
     build_coarse(*matrix, grids.code, grids.moves, *tables, top, spread, grids.dim)
     return grids._replace(top=top)

@@ -279,13 +279,14 @@ def face_gradients(
     gu_x: ti.types.ndarray(ndim=2), gu_y: ti.types.ndarray(ndim=2), gu_z: ti.types.ndarray(ndim=2),
     gw_x: ti.types.ndarray(ndim=2), gw_y: ti.types.ndarray(ndim=2), gw_z: ti.types.ndarray(ndim=2),
     gs_x: ti.types.ndarray(ndim=2), gs_y: ti.types.ndarray(ndim=2), gs_z: ti.types.ndarray(ndim=2),
-    grid: ti.types.ndarray(ndim=1), chunks: int, spread: int,
-    dim: ti.template(), is_open: ti.template(), moves: ti.template(),
+    grid: ti.types.ndarray(ndim=1),
+    chunks: int,
+    spread: int,
+    dim: ti.template(),
+    is_open: ti.template(),
+    moves: ti.template(),
 ):  # fmt: skip
-    """Gradients to velocity, openings and solids, from the adjoint potential.
-
-    ``u`` is the projected velocity. A cell's net flux loses what its upper face lets through.
-    """
+    """Gradients to velocity, openings and solids, from the adjoint; ``u`` is the projected one."""
     for a in ti.static(range(dim)):
         for item in range(chunks * spread):
             if item % spread == 0:
@@ -310,8 +311,7 @@ def face_gradients(
                         kind = kind_of(spot[a], a, g)
                         direct = upstream(g_face, b, spot, a, g)
                         through = flux_gradient(dual, b, spot, a, g)
-                        g_open, g_solid = 0.0 * through, 0.0 * through
-                        g_velocity = direct + through
+                        g_velocity, g_open, g_solid = direct + through, 0.0 * through, 0.0 * through
                         if ti.static(is_open):
                             share_ = w[b % w.shape[0], at]
                             apart = u_face[b, at]

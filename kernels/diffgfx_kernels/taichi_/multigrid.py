@@ -8,6 +8,8 @@ what makes up for the transfer's low order. Closed faces thus stay closed. Where
 splits a pair, the upper child joins the next pair, so that walls fall between coarse cells at every
 level.
 
+In-place sums are written out: Taichi takes ``+=`` on a tensor for an atomic one.
+
 Smoothing is red-black before and black-red after, in the reverse order, so that the cycle is
 symmetric. Levels of few cells are done by one launch, one thread a batch item.
 
@@ -27,6 +29,7 @@ __all__ = [
     "relax_rows",
     "restrict_rows",
     "row_shifts",
+    "walk",
 ]
 
 CLOSED = 0.0009765625
@@ -123,22 +126,33 @@ def restrict_rows(
                 j = ti.select(jj < 0, ny - 1, jj)
                 shifts = row_shifts(j, k, nx, ny, nz)
                 origin = start + (k * ny + j) * nx
-                for i in range(nx):
-                    at = origin + i
-                    parent = target + (i >> 1)
-                    if reach == 1:
-                        parent = parent_of(code[w, at], i, j, k, mx, my, mz)
-                    if parent >= target and parent < target + mx:
-                        around = neighbour_sum(x, coupling, b, w, at, i, nx, shifts, dim)
-                        rest = right[b, at] - centre[w, 0, at] * x[b, at] + around
-                        right[b, begin + parent] += rest
+                if kk >= 2 * ck and jj >= 2 * cj:
+                    for ci in range(mx):
+                        total = 0.0 * x[b, start]
+                        for i in range(2 * ci, ti.min(2 * ci + 2, nx)):
+                            at = origin + i
+                            if reach == 0 or code[w, at] == 0:
+                                around = neighbour_sum(x, coupling, b, w, at, i, nx, shifts, dim)
+                                total += right[b, at] - centre[w, 0, at] * x[b, at] + around
+                        place = begin + target + ci
+                        right[b, place] = right[b, place] + total
+                if reach == 1:
+                    for i in range(nx):
+                        at = origin + i
+                        bits = ti.cast(code[w, at], ti.i32)
+                        if bits > 0:
+                            parent = parent_of(bits, i, j, k, mx, my, mz)
+                            if parent >= target and parent < target + mx:
+                                around = neighbour_sum(x, coupling, b, w, at, i, nx, shifts, dim)
+                                rest = right[b, at] - centre[w, 0, at] * x[b, at] + around
+                                place = begin + parent
+                                right[b, place] = right[b, place] + rest
 
 
 @ti.func
 def parent_of(bits, i, j, k, mx, my, mz):
     """The coarse cell that a cell belongs to: its pair's, or the next one along moved axes."""
-    move = ti.cast(bits, ti.i32)
-    ci, cj, ck = (i >> 1) + (move & 1), (j >> 1) + ((move >> 1) & 1), (k >> 1) + (move >> 2)
+    ci, cj, ck = (i >> 1) + (bits & 1), (j >> 1) + ((bits >> 1) & 1), (k >> 1) + (bits >> 2)
     ci, cj = ti.select(ci < mx, ci, 0), ti.select(cj < my, cj, 0)
     return (ti.select(ck < mz, ck, 0) * my + cj) * mx + ci
 
@@ -159,11 +173,50 @@ def prolong_rows(
         if moves[w, level] == 0:
             source = begin + ((k >> 1) * my + (j >> 1)) * mx
             for i in range(nx):
-                x[b, origin + i] += x[b, source + (i >> 1)]
+                x[b, origin + i] = x[b, origin + i] + x[b, source + (i >> 1)]
         else:
             for i in range(nx):
                 at = origin + i
-                x[b, at] += x[b, begin + parent_of(code[w, at], i, j, k, mx, my, mz)]
+                parent = parent_of(ti.cast(code[w, at], ti.i32), i, j, k, mx, my, mz)
+                x[b, at] = x[b, at] + x[b, begin + parent]
+
+
+@ti.func
+def walk(
+    x: ti.template(),
+    right: ti.template(),
+    coupling: ti.template(),
+    centre: ti.template(),
+    code: ti.template(),
+    moves: ti.template(),
+    plan: ti.template(),
+    b,
+    top,
+    sweeps,
+    dim: ti.template(),
+):
+    """One item's cycle from a level whose values are zero down to the coarsest, and back."""
+    deepest = plan.shape[0] - 1
+    for leg in range(2 * (deepest - top) + 1):
+        level = ti.select(leg <= deepest - top, top + leg, 2 * deepest - top - leg)
+        rows = plan[level, 0, 2] * plan[level, 0, 3]
+        first, last = b * rows, b * rows + rows
+        if leg > deepest - top:
+            prolong_rows(x, code, moves, plan, level, first, last)
+        before = ti.select(level == deepest, sweeps, ti.select(leg < deepest - top, 2, 0))
+        after = ti.select(level == deepest, sweeps, ti.select(leg > deepest - top, 2, 0))
+        for turn in range(2 * (before + after)):
+            back = ti.cast(turn >= 2 * before, ti.i32)
+            relax_rows(
+                x, right, coupling, centre, plan, level, first, last,
+                (turn + back) % 2, back, dim,
+            )  # fmt: skip
+        if leg < deepest - top:
+            wide = plan[level + 1, 0, 2] * plan[level + 1, 0, 3]
+            restrict_rows(
+                x, right, coupling, centre, code, moves, plan, level,
+                b * wide, b * wide + wide, dim,
+            )  # fmt: skip
 
 
 @ti.func
@@ -176,34 +229,6 @@ def moved(coupling: ti.template(), centre: ti.template(), w, at, place, count, s
         apart = coupling[w, axis, at] < CLOSED * behind
         answer = ti.cast(apart and centre[w, 0, at - stride] > 0.0, ti.i32)
     return answer
-
-
-@ti.func
-def joined_coupling(
-    coupling: ti.template(), centre: ti.template(), w, a, axis, ends, own, before, back, count,
-    stride, dim: ti.template(),
-):  # fmt: skip
-    """Couplings across axis `a`, not the halved one, and to the outside, of cells that join.
-
-    The ends: where the cell stands along the halved axis, whether its lower neighbour joins it and
-    whether its upper one stays.
-    """
-    total, extra = coupling[w, a, own], coupling[w, dim + a, own]
-    here, joined, stays = ends[0], ends[1], ends[2]
-    upper = own + stride
-    if stays == 1:
-        extra += coupling[w, dim + a, upper]
-        if a != axis:
-            place = 2 * here + 1
-            if moved(coupling, centre, w, upper + back, place, count, stride, axis) == 0:
-                total += coupling[w, a, upper]
-    if joined == 1:
-        extra += coupling[w, dim + a, before]
-        if a != axis:
-            place = ti.select(here > 0, 2 * here - 1, count - 1)
-            if moved(coupling, centre, w, before + back, place, count, stride, axis) == 1:
-                total += coupling[w, a, before]
-    return total, extra
 
 
 @ti.func
@@ -229,29 +254,35 @@ def halve_rows(
                 fine[c] = ti.select(axis == c, 2 * spot[c], spot[c])
             own = start + (fine[2] * ny + fine[1]) * nx + fine[0]
             before = ti.select(here > 0, own - stride, own + (count - 1) * stride)
-            joined = moved(
-                coupling, centre, w, before, ti.select(here > 0, 2 * here - 1, count - 1),
-                count, stride, axis,
-            )  # fmt: skip
+            up, down = 2 * here + 1, ti.select(here > 0, 2 * here - 1, count - 1)
+            joined = moved(coupling, centre, w, before, down, count, stride, axis)
             stays = 0
-            if 2 * here + 1 < count:
-                place = 2 * here + 1
-                stays = 1 - moved(coupling, centre, w, own + stride, place, count, stride, axis)
-            if joined == 1 or (stays == 0 and 2 * here + 1 < count):
+            if up < count:
+                stays = 1 - moved(coupling, centre, w, own + stride, up, count, stride, axis)
+            if joined == 1 or (stays == 0 and up < count):
                 moves[w, level] = 1
-            ratio = ti.select(here == halved - 1, ratios[level, step, 2], ratios[level, step, 0])
-            ratio = ti.select(here == 0, ratios[level, step, 1], ratio)
-            ends = ti.Vector([here, joined, stays])
+            which = ti.select(here == halved - 1, 2, 0)
+            ratio = ratios[level, step, ti.select(here == 0, 1, which)]
             for a in ti.static(range(dim)):
                 size = plan[level, step, 1 + a]
                 back = ti.select(fine[a] > 0, -strides[a], (size - 1) * strides[a])
-                total, extra = joined_coupling(
-                    coupling, centre, w, a, axis, ends, own, before, back, count, stride, dim
-                )
+                total, extra = coupling[w, a, own], coupling[w, dim + a, own]
+                if stays == 1:  # the pair's upper cell, and those beside it that stay too
+                    extra += coupling[w, dim + a, own + stride]
+                    if a != axis:
+                        place = own + stride + back
+                        near = moved(coupling, centre, w, place, up, count, stride, axis)
+                        total += (1 - near) * coupling[w, a, own + stride]
+                if joined == 1:  # the last pair's upper cell
+                    extra += coupling[w, dim + a, before]
+                    if a != axis:
+                        place = before + back
+                        near = moved(coupling, centre, w, place, down, count, stride, axis)
+                        total += near * coupling[w, a, before]
                 if a == axis:
                     total = ratio * coupling[w, a, ti.select(joined == 1, before, own)]
-                    total = ti.select(halved == 1, 0.0 * ratio, total)
-                    extra *= ti.select(here == 0, ratios[level, step, 3], ratios[level, step, 4])
+                    total *= ti.select(halved > 1, 1, 0)  # a cell is no neighbour of itself
+                    extra *= ratios[level, step, ti.select(here == 0, 3, 4)]
                 coupling[w, a, to] = total
                 coupling[w, dim + a, to] = extra
 
@@ -296,26 +327,28 @@ def compose_rows(
     w,
     first,
     last,
+    dim: ti.template(),
 ):
     """Along which axes each cell of a level joins the next pair, one bit an axis."""
     start, nx, ny = plan[level, 0, 0], plan[level, 0, 1], plan[level, 0, 2]
     for row in range(first, last):
         for i in range(nx):
             spot = ti.Vector([i, row % ny, row // ny])
-            bits = 0
-            for step in range(3):
-                axis = plan[level, step, 4]
-                if axis >= 0:
-                    begin, mx, my = plan[level, step, 0], plan[level, step, 1], plan[level, step, 2]
-                    count = plan[level, step, 1 + axis]
-                    stride = ti.select(axis == 0, 1, ti.select(axis == 1, mx, mx * my))
-                    at = begin + (spot[2] * my + spot[1]) * mx + spot[0]
-                    move = moved(coupling, centre, w, at, spot[axis], count, stride, axis)
-                    bits += move * ti.select(axis == 0, 1, ti.select(axis == 1, 2, 4))
-                    halved = plan[level, step + 1, 1 + axis]
-                    for c in ti.static(range(3)):
-                        if axis == c:
-                            spot[c] = (spot[c] // 2 + move) % halved
-                else:
-                    break
+            bits, step = 0, 0
+            for a in ti.static(range(dim)):
+                count = plan[level, 0, 1 + a]
+                if count > 1:
+                    move = 0
+                    if spot[a] & 1 == 1:
+                        begin, mx, my = (
+                            plan[level, step, 0], plan[level, step, 1], plan[level, step, 2],
+                        )  # fmt: skip
+                        stride = ti.Vector([1, mx, mx * my])[a]
+                        at = begin + (spot[2] * my + spot[1]) * mx + spot[0]
+                        move = moved(coupling, centre, w, at, spot[a], count, stride, a)
+                    bits += move << a
+                    spot[a] = (spot[a] >> 1) + move
+                    if spot[a] == (count + 1) >> 1:
+                        spot[a] = 0
+                    step += 1
             code[w, start + row * nx + i] = ti.cast(bits, ti.i8)

@@ -37,48 +37,35 @@ def join(label: ti.template(), w, one, other):
 
 
 @ti.func
-def join_rows(
-    coupling: ti.template(), label: ti.template(), w, nx, ny, nz, dim: ti.template()
-):
-    """Join every cell with the lower neighbours that it is open to."""
-    for row in range(ny * nz):
-        j, k = row % ny, row // ny
-        shifts = row_shifts(j, k, nx, ny, nz)
-        for i in range(nx):
-            at = row * nx + i
-            label[w, at] = at
-            left = i > 0 and coupling[w, 0, at] > 0.0
-            if left:
-                label[w, at] = label[w, at - 1]
-            for a in ti.static(range(1, dim)):
-                inner = ti.static((0, 1, 2)[a]) == 1 and j > 0
-                if ti.static(a == 2):
-                    inner = k > 0
-                below = at + shifts[2 * a - 2]
-                if inner and coupling[w, a, at] > 0.0:
-                    known = (
-                        left and coupling[w, a, at - 1] > 0.0 and coupling[w, 0, below] > 0.0
-                    )
-                    if not known:
-                        join(label, w, at, below)
-
-
-@ti.func
-def join_ends(
-    coupling: ti.template(), label: ti.template(), w, nx, ny, nz, dim: ti.template()
-):
-    """Join cells over the ends of periodic axes."""
-    for row in range(ny * nz):
-        j, k, at = row % ny, row // ny, row * nx
-        shifts = row_shifts(j, k, nx, ny, nz)
-        if coupling[w, 0, at] > 0.0:
-            join(label, w, at, at + nx - 1)
-        for i in range(ti.select(j == 0, nx, 0)):
-            if coupling[w, 1, at + i] > 0.0:
-                join(label, w, at + i, at + i + shifts[0])
-        for i in range(ti.select(ti.static(dim == 3) and k == 0, nx, 0)):
-            if coupling[w, dim - 1, at + i] > 0.0:
-                join(label, w, at + i, at + i + shifts[2])
+def number_pools(
+    coupling: ti.template(), centre: ti.template(), label: ti.template(), pool: ti.template(),
+    share: ti.template(), count: ti.template(), w, cells, dim: ti.template(),
+):  # fmt: skip
+    """Number the undrained pools, from 1, and say what share of its pool each cell is."""
+    for at in range(cells):
+        root = root_of(label, w, at)
+        label[w, at] = root
+        pool[w, at] = 0
+        share[w, at] = 0.0
+        for a in ti.static(range(dim)):
+            if coupling[w, dim + a, at] > 0.0:
+                pool[w, root] = -1  # drained
+    found = 0
+    for at in range(cells):
+        root = label[w, at]
+        if root == at:
+            undrained = pool[w, at] == 0 and centre[w, 0, at] > 0.0
+            found += ti.cast(undrained, ti.i32)
+            pool[w, at] = ti.cast(ti.select(undrained, found, 0), ti.i64)
+        else:
+            pool[w, at] = pool[w, root]
+        if pool[w, at] > 0:
+            share[w, root] = share[w, root] + 1.0
+    count[w] = found
+    for back in range(cells):  # first cells last, which hold the sizes
+        at = cells - 1 - back
+        if pool[w, at] > 0:
+            share[w, at] = 1.0 / share[w, label[w, at]]
 
 
 @ti.kernel
@@ -93,38 +80,45 @@ def label_cells(
     spread: int,
     dim: ti.template(),
 ):
-    """Number the undrained pools, from 1, and say what share of its pool each cell is."""
+    """Give cells that are joined the first of them as label, and number those pools."""
     for item in range(coupling.shape[0] * spread):
         if item % spread == 0:
             w = item // spread
             nx, ny, nz = plan[0, 0, 1], plan[0, 0, 2], plan[0, 0, 3]
-            join_rows(coupling, label, w, nx, ny, nz, dim)
-            join_ends(coupling, label, w, nx, ny, nz, dim)
-            cells = nx * ny * nz
-            for at in range(cells):
-                root = root_of(label, w, at)
-                label[w, at] = root
-                pool[w, at] = 0
-                share[w, at] = 0.0
-                for a in ti.static(range(dim)):
-                    if coupling[w, dim + a, at] > 0.0:
-                        pool[w, root] = -1  # drained
-            found = 0
-            for at in range(cells):
-                root = label[w, at]
-                if root == at:
-                    undrained = pool[w, at] == 0 and centre[w, 0, at] > 0.0
-                    found += ti.cast(undrained, ti.i32)
-                    pool[w, at] = ti.cast(ti.select(undrained, found, 0), ti.i64)
-                else:
-                    pool[w, at] = pool[w, root]
-                if pool[w, at] > 0:
-                    share[w, root] += 1.0
-            count[w] = found
-            for back in range(cells):  # first cells last, which hold the sizes
-                at = cells - 1 - back
-                if pool[w, at] > 0:
-                    share[w, at] = 1.0 / share[w, label[w, at]]
+            for row in range(ny * nz):
+                j, k = row % ny, row // ny
+                shifts = row_shifts(j, k, nx, ny, nz)
+                for i in range(nx):
+                    at = row * nx + i
+                    label[w, at] = at
+                    left = i > 0 and coupling[w, 0, at] > 0.0
+                    if left:
+                        label[w, at] = label[w, at - 1]
+                    for a in ti.static(range(1, dim)):
+                        inner = ti.static((0, 1, 2)[a]) == 1 and j > 0
+                        if ti.static(a == 2):
+                            inner = k > 0
+                        below = at + shifts[2 * a - 2]
+                        if inner and coupling[w, a, at] > 0.0:
+                            known = (
+                                left
+                                and coupling[w, a, at - 1] > 0.0
+                                and coupling[w, 0, below] > 0.0
+                            )
+                            if not known:
+                                join(label, w, at, below)
+            for row in range(ny * nz):  # over the ends of periodic axes
+                j, k, at = row % ny, row // ny, row * nx
+                shifts = row_shifts(j, k, nx, ny, nz)
+                if coupling[w, 0, at] > 0.0:
+                    join(label, w, at, at + nx - 1)
+                for i in range(ti.select(j == 0, nx, 0)):
+                    if coupling[w, 1, at + i] > 0.0:
+                        join(label, w, at + i, at + i + shifts[0])
+                for i in range(ti.select(ti.static(dim == 3) and k == 0, nx, 0)):
+                    if coupling[w, dim - 1, at + i] > 0.0:
+                        join(label, w, at + i, at + i + shifts[2])
+            number_pools(coupling, centre, label, pool, share, count, w, nx * ny * nz, dim)
 
 
 def steady_sum(values: Tensor) -> Tensor:

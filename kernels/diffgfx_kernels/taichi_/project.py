@@ -29,6 +29,7 @@ from diffgfx_kernels.taichi_.fluxes import (
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.krylov import refine, solve_cg
 from diffgfx_kernels.taichi_.pools import Pools, find_pools, whole
+from diffgfx_kernels.taichi_.small import solve_small
 
 __all__ = ["backward", "forward"]
 
@@ -89,9 +90,9 @@ def _prepare(box: _Box, openings: Sequence[Tensor], like: Tensor) -> tuple[Solve
     work = (like.new_empty(numbers), like.new_empty(numbers))
 
     def iterate(right: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return solve_cg(
-            grids.times, lambda rest: grids.cycle(rest, work), pools, right, target
-        )
+        if grids.top == 0:
+            return solve_small(grids, pools, right, target, work)
+        return solve_cg(grids.times, lambda rest: grids.cycle(rest, work), pools, right, target)
 
     return iterate, pools
 
