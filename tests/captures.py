@@ -12,7 +12,7 @@ from diffgfx.io import write_png
 from diffgfx.ops import shade_svbrdf
 from diffgfx.scene import MaterialMaps, Transfer
 
-SIZE = 10.0     # [cm]
+SIZE = 10.0  # [cm]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,9 +101,7 @@ def run_render(args: argparse.Namespace) -> int:
     return 0
 
 
-def parse_numbers(
-    flag: str, text: str | None, counts: tuple[int, ...]
-) -> tuple[float, ...] | None:
+def parse_numbers(flag: str, text: str | None, counts: tuple[int, ...]) -> tuple[float, ...] | None:
     """Return numbers separated by commas.
 
     Args:

@@ -23,9 +23,7 @@ def prolong_field(x: Field, resolution: tuple[int, int]) -> Resized:
     """Carry a field to a finer grid (bilinear between texel centres)."""
     if tuple(x.shape[-2:]) == resolution:
         return x
-    return torch.nn.functional.interpolate(
-        x, size=resolution, mode="bilinear", align_corners=False
-    )
+    return torch.nn.functional.interpolate(x, size=resolution, mode="bilinear", align_corners=False)
 
 
 def area_average(x: Field, resolution: tuple[int, int]) -> Resized:

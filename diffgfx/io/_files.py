@@ -64,7 +64,7 @@ def read_bytes(path: Path, limit: int, remedy: str = "check the path") -> bytes:
         )
     try:
         with path.open("rb") as stream:
-            return stream.read(size)      # not the limit: that much would be allocated
+            return stream.read(size)  # not the limit: that much would be allocated
     except OSError as error:
         raise InputError(
             f"{show_path(path)}: file must be readable, got {error.strerror}; check its permissions"
@@ -86,7 +86,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     except DiffgfxError:
         raise
-    except (OSError, RuntimeError) as error:      # OpenEXR reports a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:  # OpenEXR reports a full disk as RuntimeError
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise OutputError(
             f"{show_path(path)}: file must be writable, got: {reason}; "

@@ -190,7 +190,7 @@ def _is_number(value: object) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:                       # an integer beyond the range of floats
+    except OverflowError:  # an integer beyond the range of floats
         return False
 
 

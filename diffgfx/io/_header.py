@@ -18,7 +18,7 @@ PIXEL_LIMIT = 100_000_000
 _EXR_VALUES_LIMIT = 8 * PIXEL_LIMIT
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _EXR_MAGIC = b"\x76\x2f\x31\x01"
-_EXR_UNREADABLE = 0x800 | 0x1000                # deep data, several parts
+_EXR_UNREADABLE = 0x800 | 0x1000  # deep data, several parts
 _AGAIN = "copy or export the file again"
 # In a JPEG's coded data 0xff is followed by 0x00 (stuffing), a restart marker or fill; anything
 # else is the marker that ends it.
@@ -102,7 +102,7 @@ def _inspect_jpeg(data: bytes, name: str) -> Header:
     header: Header | None = None
     offset = 2
     while True:
-        while data[offset] == 0xFF:             # markers may be preceded by any number of these
+        while data[offset] == 0xFF:  # markers may be preceded by any number of these
             offset += 1
         marker = data[offset]
         offset += 1

@@ -60,7 +60,7 @@ def read_object(path: Path, missing: str, wanted: str) -> Fields:
         raise InputError(
             f"{name}: JSON must be nested at most {_LIMIT_DEPTH} levels deep; flatten it"
         ) from error
-    except ValueError as error:                # an integer of thousands of digits
+    except ValueError as error:  # an integer of thousands of digits
         raise InputError(f"{name}: numbers must be finite, got one too long; shorten it") from error
     if not isinstance(value, dict):
         raise InputError(f"{name}: file must hold a JSON object, got {show(value)}; {wanted}")

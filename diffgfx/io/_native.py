@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 __all__ = ["captured_messages"]
 
 _STDERR = 2
-_LOCK = threading.Lock()    # two threads that swap the same descriptor would lose the original
+_LOCK = threading.Lock()  # two threads that swap the same descriptor would lose the original
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def captured_messages() -> Iterator[list[str]]:
             sys.stderr.flush()
         try:
             saved = os.dup(_STDERR)
-        except OSError:                         # standard error is closed: nothing to protect
+        except OSError:  # standard error is closed: nothing to protect
             yield messages
             return
         os.dup2(sink.fileno(), _STDERR)
@@ -44,5 +44,5 @@ def captured_messages() -> Iterator[list[str]]:
 def _sink() -> BinaryIO:
     try:
         return cast(BinaryIO, tempfile.TemporaryFile())
-    except OSError:                             # a full disk must not stop reading
+    except OSError:  # a full disk must not stop reading
         return open(os.devnull, "w+b")

@@ -17,7 +17,11 @@ from diffgfx.scene import Capture, GreyPatch, Photo, Transfer
 __all__ = ["metres_per_unit", "read_capture", "write_capture"]
 
 _UNITS: dict[str, float | None] = {
-    "mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254,
+    "mm": 1e-3,
+    "cm": 1e-2,
+    "m": 1.0,
+    "in": 0.0254,
+    "inch": 0.0254,
     "half widths of the sample": None,
 }
 _TRANSFERS = ("srgb", "gamma2.2", "linear")
@@ -25,10 +29,10 @@ _CAPTURE_KEYS = frozenset(
     {"units", "sample_size", "transfer", "photos", "light_power", "grey_patch"}
 )
 _PHOTO_KEYS = frozenset({"file", "camera", "light", "exposure", "mask"})
-_LENGTHS = (1e-6, 1e6)          # what single precision squares, and a camera can be moved by
+_LENGTHS = (1e-6, 1e6)  # what single precision squares, and a camera can be moved by
 _FACTORS = (1e-9, 1e9)
 _NAME_LIMIT = 255
-_NEAREST = 1e-3                 # of the sample's longer side
+_NEAREST = 1e-3  # of the sample's longer side
 
 
 def metres_per_unit(units: str) -> float | None:
@@ -68,7 +72,8 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         if path.is_dir():
             path = path / "capture.json"
         fields = read_object(
-            path, "name a folder that holds a capture.json, or the file",
+            path,
+            "name a folder that holds a capture.json, or the file",
             "write an object with units, sample_size, transfer and photos",
         )
         folder = path.parent.resolve()
@@ -119,12 +124,20 @@ def write_capture(path: Path | str, capture: Capture) -> None:
     per_file: dict[str, Fields] = capture.extra.get("photos", {})
     photos = []
     for photo in capture.photos:
-        entry: Fields = {"file": photo.file, "camera": photo.camera, "light": photo.light,
-                         "exposure": photo.exposure, "mask": photo.mask}
+        entry: Fields = {
+            "file": photo.file,
+            "camera": photo.camera,
+            "light": photo.light,
+            "exposure": photo.exposure,
+            "mask": photo.mask,
+        }
         entry = {key: value for key, value in entry.items() if value is not None}
         photos.append({**per_file.get(photo.file, {}), **entry})
-    fields: Fields = {"units": capture.units, "sample_size": capture.sample_size,
-                      "transfer": capture.transfer}
+    fields: Fields = {
+        "units": capture.units,
+        "sample_size": capture.sample_size,
+        "transfer": capture.transfer,
+    }
     if capture.light_power is not None:
         fields["light_power"] = capture.light_power
     if capture.grey_patch is not None:
@@ -164,7 +177,7 @@ def _number(where: str, value: Any, bounds: tuple[float, float], remedy: str) ->
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not low <= number <= high:               # false for NaN too
+    if not low <= number <= high:  # false for NaN too
         raise InputError(
             f"{where} must be a finite number from {low:g} to {high:g}, got {show(value)}; {remedy}"
         )
@@ -213,7 +226,9 @@ def _grey_patch(where: str, value: Any) -> GreyPatch | None:
     if not (rect[0] < rect[2] and rect[1] < rect[3]):
         raise InputError(f"{where}.rect must span an area, got {show(value['rect'])}; {remedy}")
     reflectance = _number(
-        f"{where}.reflectance", value.get("reflectance"), (1e-6, 1.0),
+        f"{where}.reflectance",
+        value.get("reflectance"),
+        (1e-6, 1.0),
         "give the patch's linear diffuse reflectance, such as 0.18",
     )
     return GreyPatch(cast(tuple[float, float, float, float], rect), reflectance)
@@ -224,8 +239,10 @@ def _photos(
 ) -> tuple[tuple[Photo, ...], dict[str, Fields]]:
     """Return the photographs and, by file name, the keys of theirs that are not used."""
     if not isinstance(value, list) or not value:
-        raise InputError(f"{name}: photos must be a list of at least one photo, got {show(value)}; "
-                         "add an object with file and camera for each")
+        raise InputError(
+            f"{name}: photos must be a list of at least one photo, got {show(value)}; "
+            "add an object with file and camera for each"
+        )
     for index, entry in enumerate(value):
         if not isinstance(entry, dict):
             raise InputError(
@@ -275,8 +292,12 @@ def _photo(where: str, entry: Fields, size: tuple[float, float]) -> Photo:
     light = _position(f"{where}.light", entry.get("light"), size)
     exposure, mask = entry.get("exposure"), entry.get("mask")
     if exposure is not None:
-        exposure = _number(f"{where}.exposure", exposure, _FACTORS,
-                           "give the linear factor on the image, or leave it out to have it solved")
+        exposure = _number(
+            f"{where}.exposure",
+            exposure,
+            _FACTORS,
+            "give the linear factor on the image, or leave it out to have it solved",
+        )
     return Photo(
         file=_file_name(f"{where}.file", entry.get("file")),
         camera=camera if camera is not None else light,
@@ -334,7 +355,7 @@ def _check_files(name: str, folder: Path, photos: tuple[Photo, ...]) -> None:
 def _inside(name: str, folder: Path, where: str, file: str) -> Path:
     try:
         path = (folder / file).resolve()
-    except (OSError, RuntimeError) as error:    # links in a circle
+    except (OSError, RuntimeError) as error:  # links in a circle
         raise InputError(
             f"{name}: {where} must lead to a file, got {show(file)}, a link in a circle; correct it"
         ) from error

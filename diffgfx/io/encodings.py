@@ -216,9 +216,7 @@ def from_metallic(
     return torch.cat([normal, diffuse, specular, roughness], dim=1)
 
 
-def to_metallic(
-    maps: Float[Tensor, "b c h w"], *, dielectric: float = 0.04
-) -> MetallicMaps:
+def to_metallic(maps: Float[Tensor, "b c h w"], *, dielectric: float = 0.04) -> MetallicMaps:
     """Convert diffuse and F0 to the metallic workflow of glTF.
 
     The inverse of `from_metallic` for every base colour of at least ``dielectric``. Others come out

@@ -25,8 +25,11 @@ _SIGNALS = tuple(
 
 
 def check_output(
-    path: Path | str, overwrite: bool = False, inputs: Sequence[Path | str] = (),
-    *, marker: str = _MARKER,
+    path: Path | str,
+    overwrite: bool = False,
+    inputs: Sequence[Path | str] = (),
+    *,
+    marker: str = _MARKER,
 ) -> Path:
     """Check that a result folder can be written, before the work that leads to it.
 
@@ -69,8 +72,11 @@ def check_output(
 
 @contextlib.contextmanager
 def output_folder(
-    path: Path | str, overwrite: bool = False, inputs: Sequence[Path | str] = (),
-    *, marker: str = _MARKER,
+    path: Path | str,
+    overwrite: bool = False,
+    inputs: Sequence[Path | str] = (),
+    *,
+    marker: str = _MARKER,
 ) -> Iterator[Path]:
     """Collect results in a temporary folder that becomes ``path`` on a clean exit, and only then.
 
@@ -179,6 +185,7 @@ def _is_disk_error(error: BaseException, staging: Path | None) -> bool:
 @contextlib.contextmanager
 def _termination_as_exit() -> Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack where they would end the process on the spot."""
+
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 

@@ -85,9 +85,7 @@ def write_material_glb(
     if color_bits not in (8, 16):
         raise RangeError(f"color_bits must be 8 or 16, got {color_bits}")
     images = _textures(maps, color_bits)
-    data = _assemble(
-        images, (maps.size[0] * metres_per_unit, maps.size[1] * metres_per_unit), name
-    )
+    data = _assemble(images, (maps.size[0] * metres_per_unit, maps.size[1] * metres_per_unit), name)
     with atomic_path(Path(path)) as partial:
         partial.write_bytes(data)
 

@@ -29,7 +29,7 @@ Values = TypeVar("Values", npt.NDArray[Any], Tensor)
 
 _FILE_LIMIT = 2 << 30
 _TRANSFERS = ("srgb", "gamma2.2", "linear")
-_SRGB_STORED, _SRGB_LINEAR = 0.04045, 0.0031308     # where sRGB's line meets its power
+_SRGB_STORED, _SRGB_LINEAR = 0.04045, 0.0031308  # where sRGB's line meets its power
 _MAXIMA = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 
 
@@ -55,9 +55,9 @@ def decode_transfer(values: Values, transfer: Transfer) -> Values:
         return values
     above = xp.clip(values, 0.0, None)
     if transfer == "gamma2.2":
-        return above**2.2                       # type: ignore[no-any-return]
+        return above**2.2  # type: ignore[no-any-return]
     power = ((xp.clip(above, _SRGB_STORED, None) + 0.055) / 1.055) ** 2.4
-    return xp.where(above <= _SRGB_STORED, above / 12.92, power)    # type: ignore[no-any-return]
+    return xp.where(above <= _SRGB_STORED, above / 12.92, power)  # type: ignore[no-any-return]
 
 
 def encode_transfer(linear: Values, transfer: Transfer) -> Values:
@@ -79,10 +79,10 @@ def encode_transfer(linear: Values, transfer: Transfer) -> Values:
     xp = _namespace(linear, transfer)
     light = xp.clip(linear, 0.0, 1.0)
     if transfer == "linear":
-        return light                            # type: ignore[no-any-return]
+        return light  # type: ignore[no-any-return]
     if transfer == "gamma2.2":
         power = xp.clip(light, xp.finfo(light.dtype).tiny, None) ** (1.0 / 2.2)
-        return xp.where(light <= 0.0, light, power)                 # type: ignore[no-any-return]
+        return xp.where(light <= 0.0, light, power)  # type: ignore[no-any-return]
     power = 1.055 * xp.clip(light, _SRGB_LINEAR, None) ** (1.0 / 2.4) - 0.055
     # 1.055 - 0.055 rounds to just below or above 1 in float32
     return xp.where(light <= _SRGB_LINEAR, light * 12.92, xp.clip(power, 0.0, 1.0))  # type: ignore[no-any-return]
@@ -150,7 +150,7 @@ def read_pixels(path: Path | str) -> npt.NDArray[Any]:
         return read_exr_pixels(path, header)
     pixels = None
     try:
-        with captured_messages() as messages:   # IMREAD_UNCHANGED: 16 bits kept, EXIF ignored
+        with captured_messages() as messages:  # IMREAD_UNCHANGED: 16 bits kept, EXIF ignored
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except (cv2.error, MemoryError) as error:
         messages.append(str(error))

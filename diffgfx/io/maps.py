@@ -170,14 +170,17 @@ def read_map_files(folder: Path | str) -> MapFiles:
         low, high = _pair(name, "maps.height.range", span)
         kinds["height"] = _Kind(1, "linear", low, high, units)
     tensors = _read_all(folder, kinds)
-    maps = MaterialMaps(tensors["normal"], tensors["diffuse"], tensors["specular"],
-                        tensors["roughness"], (width, height))
+    maps = MaterialMaps(
+        tensors["normal"],
+        tensors["diffuse"],
+        tensors["specular"],
+        tensors["roughness"],
+        (width, height),
+    )
     return MapFiles(maps, tensors.get("height"), units)
 
 
-def _arrays(
-    maps: MaterialMaps, height: Tensor | None
-) -> dict[str, npt.NDArray[np.float32]]:
+def _arrays(maps: MaterialMaps, height: Tensor | None) -> dict[str, npt.NDArray[np.float32]]:
     """Return the checked maps as arrays (h, w, c), normals of unit length."""
     tensors: dict[str, Tensor] = {key: getattr(maps, key) for key in _KINDS}
     if height is not None:
@@ -186,8 +189,13 @@ def _arrays(
     arrays = {}
     for key, tensor in tensors.items():
         channels = _KINDS[key].channels if key in _KINDS else 1
-        check_shape(key, check_tensor(key, tensor), (1, channels, "h", "w"), sizes,
-                    "write one material at a time")
+        check_shape(
+            key,
+            check_tensor(key, tensor),
+            (1, channels, "h", "w"),
+            sizes,
+            "write one material at a time",
+        )
         check_finite(key, tensor, "find where it arose before writing it")
         value = tensor.detach().double()
         if key == "normal":
@@ -207,10 +215,19 @@ def _encode(array: npt.NDArray[np.float32], kind: _Kind) -> npt.NDArray[np.float
 
 def _describe(key: str, kind: _Kind) -> Fields:
     return {
-        "exr": {"file": f"{key}.exr", "channels": "RGB" if kind.channels == 3 else "Y",
-                "transfer": "linear", "stored": "value"},
-        "png": {"file": f"{key}.png", "channels": "RGB" if kind.channels == 3 else "Y", "bits": 16,
-                "transfer": kind.transfer, "stored": "(value - range[0]) / (range[1] - range[0])"},
+        "exr": {
+            "file": f"{key}.exr",
+            "channels": "RGB" if kind.channels == 3 else "Y",
+            "transfer": "linear",
+            "stored": "value",
+        },
+        "png": {
+            "file": f"{key}.png",
+            "channels": "RGB" if kind.channels == 3 else "Y",
+            "bits": 16,
+            "transfer": kind.transfer,
+            "stored": "(value - range[0]) / (range[1] - range[0])",
+        },
         "range": [kind.low, kind.high],
         "unit": kind.unit,
     }
@@ -218,8 +235,11 @@ def _describe(key: str, kind: _Kind) -> Fields:
 
 def _pair(name: str, key: str, value: Any) -> tuple[float, float]:
     numbers = value if isinstance(value, list) else []
-    plain = [float(item) for item in numbers
-             if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) <= 1e12]
+    plain = [
+        float(item)
+        for item in numbers
+        if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) <= 1e12
+    ]
     if len(plain) != 2 or len(numbers) != 2:
         raise InputError(
             f"{name}: {key} must be two numbers, got {show(value)}; write the maps again"
@@ -240,8 +260,10 @@ def _read_all(folder: Path, kinds: dict[str, _Kind]) -> dict[str, Tensor]:
             array = np.asarray(kind.low + (kind.high - kind.low) * stored, dtype=np.float32)
         name = show_path(path)
         if shape not in (None, array.shape):
-            raise InputError(f"{name}: maps must share one size, got {array.shape[1]} x "
-                             f"{array.shape[0]} after {shape[1]} x {shape[0]}; resize them")
+            raise InputError(
+                f"{name}: maps must share one size, got {array.shape[1]} x "
+                f"{array.shape[0]} after {shape[1]} x {shape[0]}; resize them"
+            )
         shape = array.shape
         if not math.isfinite(float(array.min())) or not math.isfinite(float(array.max())):
             raise InputError(f"{name}: map must be finite, got NaN or infinity; correct it")

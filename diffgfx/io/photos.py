@@ -19,13 +19,13 @@ from diffgfx.scene import Capture, Photo, Transfer
 
 __all__ = ["PhotoSet", "load_photos"]
 
-_SATURATED = 254.5 / 255.0      # of full scale
+_SATURATED = 254.5 / 255.0  # of full scale
 _BLACK = 2.0 / 255.0
-_ALL = 0.99                     # saturated fraction beyond which a photograph tells nothing
+_ALL = 0.99  # saturated fraction beyond which a photograph tells nothing
 _ASPECT_TOLERANCE = 0.01
 _SIDE_MINIMUM = 16
 _VALUE_LIMIT = 1e9
-_WEIGHT_MINIMUM = np.float32(1e-6)     # so that a texel that is masked out still has an average
+_WEIGHT_MINIMUM = np.float32(1e-6)  # so that a texel that is masked out still has an average
 
 _Plane = npt.NDArray[np.float32]
 _Planes = tuple[_Plane, _Plane, _Plane | None]  # linear (h, w, 3), clipped (h, w), mask (h, w)
@@ -141,8 +141,11 @@ def _warnings(
         warnings.append(
             f"resolution {resolution} is beyond the photos' own {max(size)}: using {max(size)}"
         )
-    floats = [photo.file for photo, header in zip(capture.photos, headers, strict=True)
-              if header.kind == "exr"]
+    floats = [
+        photo.file
+        for photo, header in zip(capture.photos, headers, strict=True)
+        if header.kind == "exr"
+    ]
     if floats and capture.transfer != "linear":
         warnings.append(
             f"{floats[0]}: EXR files mostly hold linear light, but transfer is "
@@ -199,7 +202,7 @@ def _load_pixels(capture: Capture, photo: Photo) -> _Planes:
 
 def _check_float(path: Path, pixels: npt.NDArray[Any], brightest: float) -> None:
     low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= -_VALUE_LIMIT and high <= _VALUE_LIMIT):     # true for NaN too
+    if not (low >= -_VALUE_LIMIT and high <= _VALUE_LIMIT):  # true for NaN too
         raise InputError(
             f"{show_path(path)}: photo must hold finite values within +-{_VALUE_LIMIT:g}, got "
             f"{low:g} to {high:g}; export it again"

@@ -35,9 +35,7 @@ def render_planar(
     Returns:
         Linear RGB, row 0 at the top.
     """
-    image = shade_svbrdf(
-        maps, light_position, light_intensity, camera_position, size, cone=cone
-    )
+    image = shade_svbrdf(maps, light_position, light_intensity, camera_position, size, cone=cone)
     if ambient is None:
         return image
     d, s = maps[:, 3:6], maps[:, 6:9]

@@ -72,7 +72,7 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
         *(f"rerender/{index}_{index}.png" for index in range(9)),
     }  # fmt: skip
     assert [path.name for path in out.parent.iterdir()] == ["out"]
-    assert len(list(source.iterdir())) == 10            # the input is as it was
+    assert len(list(source.iterdir())) == 10  # the input is as it was
 
 
 def test_everything_written_can_be_read(done):
@@ -141,7 +141,7 @@ def test_an_interrupt_leaves_nothing(source, tmp_path):
     ) as process:  # fmt: skip
         assert process.stderr is not None
         first = process.stderr.readline()
-        time.sleep(0.5)                             # the fit has begun
+        time.sleep(0.5)  # the fit has begun
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert first == "load 9/9\n"

@@ -130,9 +130,7 @@ def test_a_wrong_word_is_one_line_and_2(
 
 
 @pytest.mark.parametrize("name", ["absent", "absent.glb", "file.txt", "."])
-def test_what_is_no_material(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
+def test_what_is_no_material(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (tmp_path / "file.txt").write_text("maps")
     assert main(["material", "info", str(tmp_path / name)]) == 2
     shown = capsys.readouterr()

@@ -13,9 +13,9 @@ from diffgfx.tasks.capture.run import CaptureResult
 __all__ = ["draw_comparison"]
 
 _TILE = 256
-_COLUMNS = 3          # photographs side by side
+_COLUMNS = 3  # photographs side by side
 _GAP, _LABEL = 6, 24
-_ERROR_FULL = 0.25    # difference of stored values drawn in the brightest colour
+_ERROR_FULL = 0.25  # difference of stored values drawn in the brightest colour
 _BACKGROUND, _TEXT, _MARK = (24, 24, 26), (225, 225, 225), (255, 150, 40)
 
 Picture = npt.NDArray[np.uint8]

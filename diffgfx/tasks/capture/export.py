@@ -28,7 +28,7 @@ from diffgfx.tasks.capture.run import CaptureResult
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
 
-_STEM_BYTES = 200   # of the 255 that a file system gives a name
+_STEM_BYTES = 200  # of the 255 that a file system gives a name
 
 
 def export_capture(
@@ -93,9 +93,7 @@ def _write_renders(folder: Path, capture: Capture, result: CaptureResult) -> Non
         write_png(folder / f"{index}_{stem}.png", picture.permute(1, 2, 0).numpy())
 
 
-def refined_capture(
-    capture: Capture, result: CaptureResult, options: CaptureOptions
-) -> Capture:
+def refined_capture(capture: Capture, result: CaptureResult, options: CaptureOptions) -> Capture:
     """Return the capture with the light, poses and exposures that the fit found.
 
     The exposure of a photograph that no fit saw is the one its measurement solved.

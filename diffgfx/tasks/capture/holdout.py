@@ -40,9 +40,7 @@ def choose_holdout(
                 "photographs count from 0 in the order of capture.json"
             )
     if count - len(chosen) < _FEWEST_FITTED:
-        raise RangeError(
-            f"holdout must leave a photograph to fit, got all {count}; hold out fewer"
-        )
+        raise RangeError(f"holdout must leave a photograph to fit, got all {count}; hold out fewer")
     return chosen
 
 

@@ -15,7 +15,7 @@ from diffgfx.inverse import Unknowns
 
 __all__ = ["FlashLight"]
 
-_CONE_START = -2.0     # softplus of it: about 0.13, a slight fall-off
+_CONE_START = -2.0  # softplus of it: about 0.13, a slight fall-off
 _AMBIENT_START = -8.0
 
 

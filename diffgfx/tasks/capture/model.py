@@ -30,10 +30,10 @@ from diffgfx.tasks.capture.observations import PhotoPyramid, View
 __all__ = ["MaterialModel", "PriorWeights"]
 
 ROUGHNESS_RANGE = (0.03, 1.0)
-_FEATURE_SIDE = 128      # texels of the photographs that are clustered first
+_FEATURE_SIDE = 128  # texels of the photographs that are clustered first
 _LOG_FLOOR = 0.01
-_EVIDENCE_FLOOR = 0.02   # what a texel far from every highlight still says of its material
-_SMOOTHED_SIDE = 64      # texels a side for which the weights of differences are stated
+_EVIDENCE_FLOOR = 0.02  # what a texel far from every highlight still says of its material
+_SMOOTHED_SIDE = 64  # texels a side for which the weights of differences are stated
 _DIELECTRIC = math.log(0.04 / 0.96)
 _MATTE = 1.5
 _SPECULAR_START = 0.05

@@ -12,7 +12,7 @@ __all__ = ["PhotoPyramid", "View"]
 
 _LOG_FLOOR = 0.01
 _FEATURE_QUANTILE = 0.3
-_HIGHLIGHT_SLOPE = 0.12   # tangent at which a middling lobe has fallen to exp(-1/2)
+_HIGHLIGHT_SLOPE = 0.12  # tangent at which a middling lobe has fallen to exp(-1/2)
 
 
 @dataclasses.dataclass(frozen=True)

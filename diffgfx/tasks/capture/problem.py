@@ -18,9 +18,9 @@ __all__ = ["CaptureProblem", "Model"]
 
 RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
-RESIDUAL_OF_A_HAND = 0.005   # mean residual at and above which the priors have full weight
-_TRIAL = 0.01   # most weight of the priors in a trial: enough to settle what nothing shows
-_TRIAL_SHARE = 0.5   # of the residual of a hand: what a trial leaves where the priors are due
+RESIDUAL_OF_A_HAND = 0.005  # mean residual at and above which the priors have full weight
+_TRIAL = 0.01  # most weight of the priors in a trial: enough to settle what nothing shows
+_TRIAL_SHARE = 0.5  # of the residual of a hand: what a trial leaves where the priors are due
 
 
 @runtime_checkable
@@ -30,9 +30,7 @@ class Model(Protocol):
     def start(self, resolution: tuple[int, int], diffuse: Tensor) -> Unknowns:
         """Return the unknowns at the coarsest level, given a guess of d."""
 
-    def first_diffuse(
-        self, resolution: tuple[int, int], power: Tensor, distance: float
-    ) -> Tensor:
+    def first_diffuse(self, resolution: tuple[int, int], power: Tensor, distance: float) -> Tensor:
         """Return that guess."""
 
     def prolong(self, unknowns: Unknowns, resolution: tuple[int, int]) -> Unknowns:

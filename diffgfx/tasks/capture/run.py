@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int, float | None], object]
 
 _STEPS = {"smooth": (80, 40), "none": (80, 40), "dip": (900, 200)}
 _STARTING_ALBEDO = 0.25
-_TRIAL_LEVELS = 2   # 32 texels a side: noise is averaged out, what the model lacks is not
+_TRIAL_LEVELS = 2  # 32 texels a side: noise is averaged out, what the model lacks is not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +234,9 @@ def _light_of_all(
     exposure[list(fitted)] = problem.light.exposures(unknowns)
     exposure = torch.where(flash.exposure_known, flash.exposure, exposure)
     flash = dataclasses.replace(
-        flash, exposure=exposure, exposure_known=torch.ones_like(flash.exposure_known),
+        flash,
+        exposure=exposure,
+        exposure_known=torch.ones_like(flash.exposure_known),
         scale=problem.light.distance,
     )
     shift = torch.zeros(len(everything), 3, device=device)

@@ -17,8 +17,8 @@ __all__ = ["Anchor", "anchor_factor", "believed_interval", "describe_belief"]
 
 Anchor = Literal["power", "grey_patch", "belief"]
 
-_BELIEVED_MEDIAN = 0.25   # of d + s: between bare soil and light paint
-_DARKEST, _LIGHTEST = 0.013, 0.87   # sRGB 30 and 240: the range of albedo in practice
+_BELIEVED_MEDIAN = 0.25  # of d + s: between bare soil and light paint
+_DARKEST, _LIGHTEST = 0.013, 0.87  # sRGB 30 and 240: the range of albedo in practice
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 

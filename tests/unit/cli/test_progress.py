@@ -64,4 +64,4 @@ def test_bars_are_wiped_away_by_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(KeyboardInterrupt):
         _fail_after("fit", KeyboardInterrupt())
     last = terminal.getvalue().rpartition("7/9")[2]
-    assert "\x1b[1A\x1b[2K" in last     # up one line, and clear it
+    assert "\x1b[1A\x1b[2K" in last  # up one line, and clear it

@@ -16,7 +16,7 @@ def test_charbonnier():
 
 def test_edge_weights():
     guide = torch.zeros(1, 2, 2, 3)
-    guide[:, :, :, 2] = 1.0             # a step of length sqrt(2) over the two channels
+    guide[:, :, :, 2] = 1.0  # a step of length sqrt(2) over the two channels
     right, down = edge_weights(guide, math.sqrt(2.0))
     assert right.shape == (1, 1, 2, 2)
     assert down.shape == (1, 1, 1, 3)
@@ -28,9 +28,10 @@ def test_smoothness_of_a_step():
     x = torch.zeros(1, 1, 2, 3)
     x[..., 2] = 3.0
     ones = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 1, 3)
-    assert float(smoothness(x, ones, 4.0)) == pytest.approx(0.5)        # 1 on two of four
-    assert float(smoothness(x.transpose(2, 3), (torch.ones(1, 1, 3, 1), torch.ones(1, 1, 2, 2)),
-                            4.0)) == pytest.approx(0.5)
+    assert float(smoothness(x, ones, 4.0)) == pytest.approx(0.5)  # 1 on two of four
+    assert float(
+        smoothness(x.transpose(2, 3), (torch.ones(1, 1, 3, 1), torch.ones(1, 1, 2, 2)), 4.0)
+    ) == pytest.approx(0.5)
     half = ones[0] * 0.5, ones[1]
     assert float(smoothness(x, half, 4.0)) == pytest.approx(0.25)
     assert float(smoothness(torch.full((1, 1, 2, 3), 7.0), ones, 4.0)) == 0.0
@@ -47,13 +48,13 @@ def test_smoothness_of_a_single_texel_is_nothing_and_differentiable():
 
 def test_the_broad_share_by_hand():
     x = torch.zeros(1, 1, 4, 4)
-    x[..., :2, :2] = 4.0                # one quarter: means 1 | 4 0 0 0 | the texels themselves
+    x[..., :2, :2] = 4.0  # one quarter: means 1 | 4 0 0 0 | the texels themselves
     assert float(broad_share(x, 0.0)) == pytest.approx((1 / 1 + 4 / 4 + 4 / 16) / 4)
     assert float(broad_share(x, 0.0, finest=2)) == pytest.approx((1 + 1) / 4)
     assert float(broad_share(3.0 * x, 0.0)) == pytest.approx(float(broad_share(x, 0.0)))
     assert float(broad_share(x, 2.0)) == pytest.approx((1 / 1 + 4 / 4 + 4 / 16) / 8)
     pores = torch.tensor([1.0, -1.0]).repeat(4, 2)[None, None]
-    assert float(broad_share(pores, 0.0)) == pytest.approx(1 / 16)      # broad in nothing
+    assert float(broad_share(pores, 0.0)) == pytest.approx(1 / 16)  # broad in nothing
     assert float(broad_share(torch.full((1, 2, 1, 3), 2.0), 0.0)) == pytest.approx(1.0)
 
 
@@ -74,7 +75,7 @@ def test_slopes_of_a_surface_have_no_curl_and_a_whirl_has():
     inner = (normal[:, :2] / normal[:, 2:3])[..., 1:-1, 1:-1]
     assert float(curl(inner, 1e-6)) < 1e-5
     assert float(inner.abs().max()) > 0.05
-    whirl = torch.stack([-(5.5 - y), x - 4.0])[None]    # x right, y up: turns against the clock
+    whirl = torch.stack([-(5.5 - y), x - 4.0])[None]  # x right, y up: turns against the clock
     # each slope changes by one a texel: the curl is two everywhere
     assert float(curl(whirl, 1e-6)) == pytest.approx(2.0, rel=1e-5)
     assert float(curl(whirl.flip(1), 1e-6)) < 1e-5

@@ -54,6 +54,7 @@ def test_the_mean_is_kept(resolution):
 
 def test_prolonging_keeps_places():
     """A ramp over the sample stays that ramp, at odd sizes too, but for half a coarse border."""
+
     def ramp(count):
         return ((torch.arange(count) + 0.5) / count).expand(1, 1, 3, count)
 

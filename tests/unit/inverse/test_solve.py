@@ -27,8 +27,16 @@ Loss = Callable[[Unknowns, Level, Part], Tensor]
 class Toy:
     """A problem of one unknown, its loss given by the test."""
 
-    def __init__(self, loss: Loss, start: float = 0.0, *, steps: int = 40, cooldown: int = 10,
-                 levels: int = 1, length: float = 0.1) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        start: float = 0.0,
+        *,
+        steps: int = 40,
+        cooldown: int = 10,
+        levels: int = 1,
+        length: float = 0.1,
+    ) -> None:
         self.levels = tuple(Level(k, (4, 4), steps, cooldown) for k in range(levels))
         self.loss, self.length = loss, length
         self.first = {"z": torch.tensor([start]), "fixed": torch.tensor([5.0])}
@@ -180,14 +188,14 @@ def test_a_level_stops_when_the_stopping_pixels_rise_and_cools_down(cooldown):
         problem, SolverConfig(check_every=5, patience=2),
         progress=lambda level, step, residual: told.append((level.index, step)),
     )  # fmt: skip
-    warm = 5 * 3            # the first look is the best; two more without a better one
+    warm = 5 * 3  # the first look is the best; two more without a better one
     assert solution.steps == warm + cooldown
     assert told == [(0, step) for step in range(warm + cooldown)]
     looks = [record.step for record in solution.history if record.stopping is not None]
     assert looks == [4, 9, 14]
-    assert problem.parts.count("stopping") == 3 + 1          # and one to judge the start
+    assert problem.parts.count("stopping") == 3 + 1  # and one to judge the start
     assert problem.parts.count("fitted") == warm
-    assert problem.parts.count("all") == cooldown + 1        # and the residual
+    assert problem.parts.count("all") == cooldown + 1  # and the residual
     # Adam under a constant slope moves by the step length; the cool-down's lengths add to half
     assert solution.unknowns["z"].item() == pytest.approx(0.1 * (warm + cooldown / 2), rel=1e-4)
 

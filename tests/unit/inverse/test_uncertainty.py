@@ -18,7 +18,7 @@ def test_a_diagonal_problem_exactly():
     sigma2 = (DIAGONAL - TARGET).square().mean()
     assert set(found) == {"z"}
     assert torch.allclose(found["z"], (DIAGONAL.square() / sigma2 + 0.25).rsqrt())
-    assert found["z"][2] == 2.0         # nothing was learned of the third
+    assert found["z"][2] == 2.0  # nothing was learned of the third
 
 
 def test_a_dense_problem_within_the_probes_error():

@@ -19,9 +19,12 @@ POSE = [0.5, -1.0, 20.0]
 
 def good(count: int = 2) -> dict:
     return {
-        "units": "cm", "sample_size": [7, 5.5], "transfer": "srgb",
-        "photos": [{"file": f"{index}.png", "camera": POSE, "light": POSE}
-                   for index in range(count)],
+        "units": "cm",
+        "sample_size": [7, 5.5],
+        "transfer": "srgb",
+        "photos": [
+            {"file": f"{index}.png", "camera": POSE, "light": POSE} for index in range(count)
+        ],
     }
 
 
@@ -66,7 +69,9 @@ def test_camera_defaults_to_light(tmp_path):
 def test_everything_that_may_be_said_and_the_round_trip(tmp_path):
     fields = good()
     fields |= {
-        "light_power": 1500, "light_power_published": 3.0, "notes": {"a": [1, None, "ä"]},
+        "light_power": 1500,
+        "light_power_published": 3.0,
+        "notes": {"a": [1, None, "ä"]},
         "grey_patch": {"rect": [0, 0.25, 0.5, 1], "reflectance": 0.18},
     }
     fields["photos"][0] |= {"exposure": 0.5, "mask": "2.png", "iso": 100}
@@ -77,7 +82,8 @@ def test_everything_that_may_be_said_and_the_round_trip(tmp_path):
     assert (capture.photos[0].exposure, capture.photos[0].mask) == (0.5, "2.png")
     assert (capture.photos[1].camera, capture.photos[1].light) == (tuple(POSE), (0.0, 0.0, 10.0))
     assert capture.extra == {
-        "light_power_published": 3.0, "notes": {"a": [1, None, "ä"]},
+        "light_power_published": 3.0,
+        "notes": {"a": [1, None, "ä"]},
         "photos": {"0.png": {"iso": 100}},
     }
     write_capture(tmp_path, capture)
@@ -243,7 +249,7 @@ def test_links(tmp_path):
     refused(inside, r"must not be that of photos\[0\].*a link to the same")
     (inside / "1.png").unlink()
     (inside / "1.png").symlink_to(inside / "2.png")
-    assert len(read_capture(inside).photos) == 2            # a link that stays inside is fine
+    assert len(read_capture(inside).photos) == 2  # a link that stays inside is fine
     (inside / "1.png").unlink()
     (inside / "1.png").symlink_to(inside / "1.png")
     refused(inside, "a link in a circle|must be readable")
@@ -323,8 +329,9 @@ def test_random_bytes_are_read_or_refused(tmp_path_factory, data, at, cut):
     read_or_refuse(folder)
 
 
-@pytest.mark.parametrize("name", ["cards_blue", "bath_tile", "synthetic_random",
-                                  "mg38/book1", "msraig/leather_x_marble"])
+@pytest.mark.parametrize(
+    "name", ["cards_blue", "bath_tile", "synthetic_random", "mg38/book1", "msraig/leather_x_marble"]
+)
 def test_real_captures(data_folder, name, tmp_path):
     folder = data_folder / "capture" / name
     capture = read_capture(folder)

@@ -68,7 +68,7 @@ def test_damaged_pixels_are_refused(tmp_path, capfd):
     ramp = np.linspace(0.0, 1.0, 40 * 32 * 3).reshape(40, 32, 3)
     write_exr(tmp_path / "a.exr", ramp)
     data = bytearray((tmp_path / "a.exr").read_bytes())
-    assert len(data) < ramp.size * 4            # compressed, so that damage can be seen
+    assert len(data) < ramp.size * 4  # compressed, so that damage can be seen
     data[-400:-300] = bytes(100)
     (tmp_path / "a.exr").write_bytes(data)
     with pytest.raises(InputError, match="damaged"):

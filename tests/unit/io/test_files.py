@@ -79,9 +79,16 @@ def test_names_are_explicit_and_image_libraries_wait_for_a_file():
     assert sorted(diffgfx.io.__all__) == diffgfx.io.__all__
     assert all(hasattr(diffgfx.io, name) for name in diffgfx.io.__all__)
     root = Path(__file__).resolve().parents[3]
-    code = ("import sys, diffgfx.io; "
-            "print([n for n in ('cv2', 'OpenEXR', 'imageio', 'pygltflib') if n in sys.modules])")
+    code = (
+        "import sys, diffgfx.io; "
+        "print([n for n in ('cv2', 'OpenEXR', 'imageio', 'pygltflib') if n in sys.modules])"
+    )
     path = f"{root}{os.pathsep}{root / 'kernels'}"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                            env={**os.environ, "PYTHONPATH": path}, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
     assert result.stdout == "[]\n"

@@ -61,7 +61,7 @@ def test_it_appears_whole_with_its_parents(tmp_path):
     assert os.listdir(target.parent) == ["out"]
     plain = tmp_path / "plain"
     plain.mkdir()
-    assert target.stat().st_mode == plain.stat().st_mode     # not a private temporary folder's
+    assert target.stat().st_mode == plain.stat().st_mode  # not a private temporary folder's
 
 
 def test_an_empty_folder_is_taken(tmp_path):
@@ -149,7 +149,7 @@ def test_refusals(tmp_path, monkeypatch):
     refuse("mount point|must be empty", Path("/proc"))
     refuse("must not hold the input", result, True, (result / "maps" / "a.txt",))
     refuse("must not hold the input", tmp_path / "out", True, (tmp_path / "out",))
-    check_output(result / "out", inputs=(result,))           # the output inside the input is fine
+    check_output(result / "out", inputs=(result,))  # the output inside the input is fine
     monkeypatch.chdir(result)
     refuse("must not be the current one", Path("."), True)
     refuse("must not be the current one", tmp_path, True)
@@ -212,8 +212,9 @@ def test_a_disk_that_is_really_full(tmp_path):
         noise = np.random.default_rng(0).random((128, 128, 3))
         for work in (
             lambda staging: [write_exr(staging / f"{index}.exr", noise) for index in range(9)],
-            lambda staging: [write_png(staging / f"{index}.png", noise, bits=16)
-                             for index in range(9)],
+            lambda staging: [
+                write_png(staging / f"{index}.png", noise, bits=16) for index in range(9)
+            ],
             lambda staging: (staging / "raw").write_bytes(b"x" * 400_000),
         ):
             with pytest.raises(OutputError, match="No space left on device"):
@@ -240,8 +241,10 @@ def test_signals_leave_nothing_half_written(tmp_path, number, code):
     target = old_result(tmp_path / "out")
     root = Path(__file__).resolve().parents[3]
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(target)], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, cwd=root,
+        [sys.executable, "-c", SCRIPT, str(target)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=root,
         env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'kernels'}"},
     )
     assert process.stdout.readline() == b"ready\n"

@@ -30,7 +30,10 @@ def test_round_trip(tmp_path: Path, bits: Any, tolerance: float) -> None:
     assert found.resolution == (5, 7)
     assert found.size == pytest.approx((0.06848, 0.04), rel=1e-6)
     for name, most in (
-        ("diffuse", tolerance), ("specular", tolerance), ("roughness", 8e-6), ("normal", 2.5e-5)
+        ("diffuse", tolerance),
+        ("specular", tolerance),
+        ("roughness", 8e-6),
+        ("normal", 2.5e-5),
     ):
         difference = getattr(found, name) - getattr(maps, name)
         assert float(difference.abs().max()) <= most, name
@@ -58,7 +61,10 @@ def test_the_material_is_a_non_metal_with_coloured_f0(glb: Path) -> None:
     assert extension["specularFactor"] == 1.0
     assert material["pbrMetallicRoughness"]["metallicFactor"] == 0.0
     assert root["samplers"][0] == {
-        "magFilter": 9729, "minFilter": 9987, "wrapS": 10497, "wrapT": 10497
+        "magFilter": 9729,
+        "minFilter": 9987,
+        "wrapS": 10497,
+        "wrapT": 10497,
     }
 
 
@@ -91,7 +97,9 @@ def test_eight_bit_colours_leave_normal_and_roughness_at_sixteen(tmp_path: Path)
     write_material_glb(tmp_path / "m.glb", random_maps(), metres_per_unit=1.0, color_bits=8)
     kinds = {name: rows.dtype for name, rows in _pictures(tmp_path / "m.glb").items()}
     assert kinds == {
-        "diffuse": np.uint8, "specular": np.uint8, "normal": np.uint16,
+        "diffuse": np.uint8,
+        "specular": np.uint8,
+        "normal": np.uint16,
         "metallic_roughness": np.uint16,
     }
 
@@ -193,8 +201,13 @@ def test_a_failed_write_leaves_the_older_file(glb: Path, monkeypatch: pytest.Mon
 def test_a_material_of_factors_alone(tmp_path: Path) -> None:
     path = build_glb(
         tmp_path / "m.glb",
-        {"pbrMetallicRoughness": {"baseColorFactor": [0.9, 0.5, 0.1, 1.0], "metallicFactor": 0.0,
-                                  "roughnessFactor": 0.4}},
+        {
+            "pbrMetallicRoughness": {
+                "baseColorFactor": [0.9, 0.5, 0.1, 1.0],
+                "metallicFactor": 0.0,
+                "roughnessFactor": 0.4,
+            }
+        },
         [],
     )
     maps = read_material_glb(path).to_tensor().flatten().tolist()
@@ -212,8 +225,10 @@ def test_eight_bit_textures_and_factors_multiply(tmp_path: Path) -> None:
         tmp_path / "m.glb",
         {
             "pbrMetallicRoughness": {
-                "baseColorTexture": {"index": 0}, "baseColorFactor": [0.5, 1.0, 1.0, 1.0],
-                "metallicRoughnessTexture": {"index": 1}, "metallicFactor": 1.0,
+                "baseColorTexture": {"index": 0},
+                "baseColorFactor": [0.5, 1.0, 1.0, 1.0],
+                "metallicRoughnessTexture": {"index": 1},
+                "metallicFactor": 1.0,
                 "roughnessFactor": 0.5,
             },
             "normalTexture": {"index": 2, "scale": 0.5},
@@ -268,9 +283,13 @@ def test_jpeg_grey_and_alpha_pictures(tmp_path: Path) -> None:
 def test_smaller_textures_are_enlarged(tmp_path: Path) -> None:
     path = build_glb(
         tmp_path / "m.glb",
-        {"pbrMetallicRoughness": {
-            "baseColorTexture": {"index": 0}, "metallicRoughnessTexture": {"index": 1},
-            "metallicFactor": 0.0}},
+        {
+            "pbrMetallicRoughness": {
+                "baseColorTexture": {"index": 0},
+                "metallicRoughnessTexture": {"index": 1},
+                "metallicFactor": 0.0,
+            }
+        },
         [encode_png(np.zeros((2, 4, 3))), encode_png([[[0, 0, 0], [0, 255, 0]]])],
     )
     found = read_material_glb(path)

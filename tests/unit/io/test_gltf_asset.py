@@ -42,10 +42,14 @@ TRANSFORM = {"KHR_texture_transform": {"scale": [2, 2]}}
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        (_set(*SURFACE, "baseColorTexture", {"index": 0, "extensions": TRANSFORM}),
-         r"baseColorTexture must be placed by texture coordinates alone, got \['KHR_texture"),
-        (_set(*MATERIAL, "extensions", {"KHR_materials_clearcoat": {}}),
-         r"must use no extension that ten maps lack, got \['KHR_materials_clearcoat'\]; bake"),
+        (
+            _set(*SURFACE, "baseColorTexture", {"index": 0, "extensions": TRANSFORM}),
+            r"baseColorTexture must be placed by texture coordinates alone, got \['KHR_texture",
+        ),
+        (
+            _set(*MATERIAL, "extensions", {"KHR_materials_clearcoat": {}}),
+            r"must use no extension that ten maps lack, got \['KHR_materials_clearcoat'\]; bake",
+        ),
         (_set(*MATERIAL, "alphaMode", "BLEND"), "alphaMode must be OPAQUE, got 'BLEND'"),
         (_set(*MATERIAL, "emissiveFactor", [0, 1, 0]), "emissiveFactor must be 0"),
         (_set(*SPECULAR, "specularFactor", 0.5), "specular must be 1 on a non-metal, got 0.5"),
@@ -64,8 +68,10 @@ TRANSFORM = {"KHR_texture_transform": {"scale": [2, 2]}}
         (_set("materials", []), r"material must name one of 0 materials"),
         (_set("materials", 0, "x"), r"materials\[0\] must be an object"),
         (_set("materials", {}), "materials must be a list"),
-        (_set("textures", 0, {"extensions": {"KHR_texture_basisu": {"source": 0}}}),
-         r"textures\[0\] must hold a PNG or JPEG, got \['KHR_texture_basisu'\]"),
+        (
+            _set("textures", 0, {"extensions": {"KHR_texture_basisu": {"source": 0}}}),
+            r"textures\[0\] must hold a PNG or JPEG, got \['KHR_texture_basisu'\]",
+        ),
         (_set("textures", 0, "source", -1), "source must name one of 4 images"),
         (_set("images", 0, {"uri": "../../etc/passwd"}), "must be embedded in a buffer view"),
         (_set("buffers", 0, {"uri": "far.bin", "byteLength": 4}), "must be the binary part"),
@@ -165,8 +171,11 @@ JUNK = [None, True, -1, 0, 1, 99, 2.5, 1e308, 10**400, "", "x", [], [1], {}, {"i
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(JUNK)), min_size=1,
-                max_size=3))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(JUNK)), min_size=1, max_size=3
+    )
+)
 def test_junk_in_the_json_is_read_or_refused(small: Path, hits: list[tuple[float, Any]]) -> None:
     root, blob = split_glb(small.read_bytes())
     for place, value in hits:

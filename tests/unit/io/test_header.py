@@ -27,14 +27,24 @@ def png(width: int, height: int) -> bytes:
 
 
 def exr(width: int, height: int, channels: int = 3, version: int = 2) -> bytes:
-    names = b"".join(
-        f"c{index}".encode() + b"\0" + struct.pack("<iIii", 2, 0, 1, 1) for index in range(channels)
-    ) + b"\0"
+    names = (
+        b"".join(
+            f"c{index}".encode() + b"\0" + struct.pack("<iIii", 2, 0, 1, 1)
+            for index in range(channels)
+        )
+        + b"\0"
+    )
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
     return (
-        b"\x76\x2f\x31\x01" + struct.pack("<I", version)
-        + b"channels\0chlist\0" + struct.pack("<i", len(names)) + names
-        + b"dataWindow\0box2i\0" + struct.pack("<i", 16) + window + b"\0"
+        b"\x76\x2f\x31\x01"
+        + struct.pack("<I", version)
+        + b"channels\0chlist\0"
+        + struct.pack("<i", len(names))
+        + names
+        + b"dataWindow\0box2i\0"
+        + struct.pack("<i", 16)
+        + window
+        + b"\0"
     )
 
 

@@ -16,8 +16,14 @@ from diffgfx.io import decode_transfer, encode_transfer, read_image, write_exr, 
 from diffgfx.io.image import _namespace, read_pixels
 
 # IEC 61966-2-1 evaluated with 30 digits
-SRGB = [(0.0, 0.0), (0.02, 0.02 / 12.92), (0.04045, 0.04045 / 12.92), (0.5, 0.214041140482232),
-        (128 / 255, 0.215860500113899), (1.0, 1.0)]
+SRGB = [
+    (0.0, 0.0),
+    (0.02, 0.02 / 12.92),
+    (0.04045, 0.04045 / 12.92),
+    (0.5, 0.214041140482232),
+    (128 / 255, 0.215860500113899),
+    (1.0, 1.0),
+]
 RNG = np.random.default_rng(1)
 
 
@@ -70,7 +76,7 @@ def test_transfer_keeps_nan_and_decodes_beyond_one():
 
 def test_transfer_refusals():
     with pytest.raises(RangeError, match="transfer must be one of srgb"):
-        _namespace(np.zeros(1), "rec709")    # the public functions' types are checked first here
+        _namespace(np.zeros(1), "rec709")  # the public functions' types are checked first here
     with pytest.raises(DtypeError, match="uint8"):
         decode_transfer(np.zeros(1, np.uint8), "srgb")
     with pytest.raises(DtypeError, match="int64"):
@@ -108,20 +114,21 @@ def test_red_stays_red_alpha_is_dropped_and_palettes_are_resolved(tmp_path):
     assert read_pixels(tmp_path / "a.png")[0, 0].tolist() == [40_000, 0, 0]
 
     (tmp_path / "p.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0))
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0))
         + chunk(b"PLTE", bytes([10, 20, 30, 40, 50, 60]))
-        + chunk(b"IDAT", zlib.compress(b"\0\1\0")) + chunk(b"IEND", b"")
+        + chunk(b"IDAT", zlib.compress(b"\0\1\0"))
+        + chunk(b"IEND", b"")
     )
     assert read_pixels(tmp_path / "p.png")[0].tolist() == [[40, 50, 60], [10, 20, 30]]
 
 
 def test_exif_orientation_does_not_rotate(tmp_path):
     data = bytes(cv2.imencode(".jpg", np.full((16, 32, 3), 90, np.uint8))[1])
-    exif = (b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x112, 3, 1, 6, 0)
-            + b"\0\0\0\0")
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", 0x112, 3, 1, 6, 0) + b"\0\0\0\0"
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
-    assert cv2.imread(str(path)).shape == (32, 16, 3)       # what a careless reader does
+    assert cv2.imread(str(path)).shape == (32, 16, 3)  # what a careless reader does
     assert read_image(path).shape == (16, 32, 3)
 
 
@@ -157,11 +164,14 @@ def test_truncation_that_opencv_fills_with_grey_is_refused_without_a_word(tmp_pa
     for name in ("cut.jpg", "patched.jpg"):
         with pytest.raises(InputError, match=r"must be complete.*truncated"):
             read_image(tmp_path / name)
-    short = zlib.compress(b"\0" * 61 * 10)                  # ten of twenty rows, checksums right
+    short = zlib.compress(b"\0" * 61 * 10)  # ten of twenty rows, checksums right
     head = struct.pack(">IIBBBBB", 20, 20, 8, 2, 0, 0, 0)
-    (tmp_path / "short.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(kind, body) for kind, body in ((b"IHDR", head), (b"IDAT", short), (b"IEND", b""))
-    ))
+    (tmp_path / "short.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            chunk(kind, body) for kind, body in ((b"IHDR", head), (b"IDAT", short), (b"IEND", b""))
+        )
+    )
     with pytest.raises(InputError, match=r"must be complete"):
         read_image(tmp_path / "short.png")
     assert capfd.readouterr() == ("", "")
@@ -193,14 +203,20 @@ def originals(folder: Path) -> list[bytes]:
     write_png(folder / "a.png", ramp, bits=16)
     write_exr(folder / "a.exr", ramp)
     codes = np.rint(ramp * 255).astype(np.uint8)
-    jpegs = [bytes(cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_PROGRESSIVE, scans])[1])
-             for scans in (0, 1)]
+    jpegs = [
+        bytes(cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_PROGRESSIVE, scans])[1])
+        for scans in (0, 1)
+    ]
     return [(folder / "a.png").read_bytes(), (folder / "a.exr").read_bytes(), *jpegs]
 
 
 @settings(max_examples=200, deadline=None)
-@given(which=st.integers(0, 3), at=st.floats(0.0, 1.0), cut=st.integers(0, 9),
-       data=st.binary(max_size=6))
+@given(
+    which=st.integers(0, 3),
+    at=st.floats(0.0, 1.0),
+    cut=st.integers(0, 9),
+    data=st.binary(max_size=6),
+)
 def test_damaged_files_are_read_or_refused_in_one_line(tmp_path_factory, which, at, cut, data):
     folder = tmp_path_factory.mktemp("damaged")
     whole = originals(folder)[which]

@@ -66,7 +66,10 @@ def test_the_sidecar_explains_the_files(tmp_path):
     assert "alpha = roughness^2" in fields["brdf"]
     maps = fields["maps"]
     assert {key: entry["png"]["transfer"] for key, entry in maps.items()} == {
-        "normal": "linear", "diffuse": "srgb", "specular": "srgb", "roughness": "linear",
+        "normal": "linear",
+        "diffuse": "srgb",
+        "specular": "srgb",
+        "roughness": "linear",
         "height": "linear",
     }
     assert maps["normal"]["range"] == [-1.0, 1.0]
@@ -83,7 +86,7 @@ def test_png_stands_in_for_a_missing_exr(tmp_path):
     write_maps(tmp_path / "maps", maps, relief())
     for name in (*NAMES, "height"):
         (tmp_path / "maps" / f"{name}.exr").unlink()
-    back = read_map_files(tmp_path)                 # the folder above is found too
+    back = read_map_files(tmp_path)  # the folder above is found too
     for name in NAMES[1:]:
         torch.testing.assert_close(
             getattr(back.maps, name), getattr(maps, name), atol=2.5e-5, rtol=0

@@ -15,8 +15,13 @@ from diffgfx.scene import Capture, Photo
 RNG = np.random.default_rng(5)
 
 
-def capture_of(folder: Path, *pictures: np.ndarray, transfer: str = "linear", size=(1.0, 1.0),
-               masks: dict[int, np.ndarray] | None = None) -> Capture:
+def capture_of(
+    folder: Path,
+    *pictures: np.ndarray,
+    transfer: str = "linear",
+    size=(1.0, 1.0),
+    masks: dict[int, np.ndarray] | None = None,
+) -> Capture:
     photos = []
     for index, picture in enumerate(pictures):
         name = f"{index}.exr" if picture.dtype.kind == "f" else f"{index}.png"
@@ -52,7 +57,8 @@ def test_area_average_in_linear_light(tmp_path, resolution, transfer):
     photos = load_photos(capture, resolution)
     stored = picture / 255.0
     linear = {
-        "linear": stored, "gamma2.2": stored**2.2,
+        "linear": stored,
+        "gamma2.2": stored**2.2,
         "srgb": np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4),
     }[transfer]
     height = round(16 * resolution / 20)
@@ -69,7 +75,7 @@ def test_area_average_in_linear_light(tmp_path, resolution, transfer):
 
 def test_16_bit_photos_keep_16_bits_and_their_own_clipping(tmp_path):
     picture = np.full((16, 16, 3), 12345, np.uint16)
-    picture[0, 0] = (65407, 0, 0)           # 254.5 of 255
+    picture[0, 0] = (65407, 0, 0)  # 254.5 of 255
     picture[0, 1] = (65406, 0, 0)
     photos = load_photos(capture_of(tmp_path, picture))
     assert photos.images[0, 0, 5, 5].item() == pytest.approx(12345 / 65535, rel=1e-7)
@@ -96,7 +102,7 @@ def test_exr_photos_go_beyond_one_are_never_clipped_and_never_negative(tmp_path)
 
 def test_masks_average_and_choose_the_pixels_that_are_judged(tmp_path):
     picture = grey(255)
-    picture[:, 8:] = 100                    # the left half is all clipped, and masked out
+    picture[:, 8:] = 100  # the left half is all clipped, and masked out
     mask = np.zeros((16, 16), np.uint8)
     mask[:, 6:] = 255
     mask[:, 8:] = 255
@@ -113,7 +119,7 @@ def test_what_is_masked_out_does_not_leak_into_an_average(tmp_path):
     mask = np.zeros((16, 16), np.uint8)
     mask[:, 6:] = 255
     photos = load_photos(capture_of(tmp_path, picture, masks={0: mask}), 4)
-    wanted = [1.0, 100 / 255, 100 / 255, 100 / 255]         # the first is masked out all over
+    wanted = [1.0, 100 / 255, 100 / 255, 100 / 255]  # the first is masked out all over
     np.testing.assert_allclose(photos.images[0, 0, 0].numpy(), wanted, atol=1e-5)
     np.testing.assert_allclose(photos.saturated[0, 0, 0].numpy(), [1.0, 0, 0, 0], atol=1e-5)
     np.testing.assert_allclose(photos.valid[0, 0, 0].numpy(), [0.0, 0.5, 1.0, 1.0], atol=1e-6)
@@ -128,8 +134,10 @@ def test_a_larger_resolution_is_not_made_up(tmp_path):
 
 def test_progress_counts_to_the_total(tmp_path):
     seen = []
-    load_photos(capture_of(tmp_path, grey(9), grey(90), grey(99)),
-                progress=lambda done, total: seen.append((done, total)))
+    load_photos(
+        capture_of(tmp_path, grey(9), grey(90), grey(99)),
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -140,7 +148,7 @@ def test_one_photo_is_held_at_a_time(tmp_path):
     load_photos(capture, 32)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 3 * pictures[0].size * 4      # one in float32 with its source; not all six
+    assert peak < 3 * pictures[0].size * 4  # one in float32 with its source; not all six
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def test_bad_photos(tmp_path, pictures, rule):
 def test_a_few_dark_codes_are_enough_and_99_percent_is_the_limit(tmp_path):
     assert load_photos(capture_of(tmp_path, grey(2))).images.max() > 0.0
     picture = grey(255, (20, 20, 3))
-    picture[0, :4] = 100                    # 99.0 % clipped
+    picture[0, :4] = 100  # 99.0 % clipped
     assert load_photos(capture_of(tmp_path, picture)).saturated.mean() == pytest.approx(0.99)
     picture[0, 0] = 255
     with pytest.raises(InputError, match=r"got 99\.2 %"):

@@ -31,7 +31,7 @@ def test_too_small_a_picture_is_named():
 
 def test_number_of_parameters():
     def layer(inputs: int, outputs: int, size: int) -> int:
-        return inputs * outputs * size**2 + outputs + 2 * outputs       # weight, bias, norm
+        return inputs * outputs * size**2 + outputs + 2 * outputs  # weight, bias, norm
 
     down = layer(4, 8, 3) + 3 * layer(8, 8, 3)
     skips = layer(4, 4, 1) + layer(8, 4, 1)
@@ -64,7 +64,7 @@ def test_one_picture_is_learned():
         loss = (network(noise) - goal).square().mean()
         loss.backward()
         optimiser.step()
-    assert loss.item() < 0.02          # a constant picture leaves 0.16
+    assert loss.item() < 0.02  # a constant picture leaves 0.16
 
 
 def test_every_parameter_matters():

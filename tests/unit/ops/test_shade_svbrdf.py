@@ -104,7 +104,7 @@ def test_a_backend_that_does_not_serve_the_device_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 10, 20000, 20000), (2, 10, 9000, 9000)])
 def test_more_than_a_kernel_can_count_is_refused(shape):
-    huge = torch.ones(1).expand(shape)          # takes no memory
+    huge = torch.ones(1).expand(shape)  # takes no memory
     pairs = torch.ones(1, 7, 3)
     with pytest.raises(ShapeError, match=r"at most 2147475456 numbers each, got .* fewer at"):
         ops.shade_svbrdf(huge, pairs, pairs, pairs, (1.0, 1.0))

@@ -82,7 +82,8 @@ def test_inverse_square_and_power() -> None:
 
 Render = Callable[[Tensor, Tensor], Tensor]
 RENDERS: list[Render] = [
-    render_gao, lambda maps, camera: render_materialgan(maps, camera, (2.0, 2.0), power=5.0)
+    render_gao,
+    lambda maps, camera: render_materialgan(maps, camera, (2.0, 2.0), power=5.0),
 ]
 
 

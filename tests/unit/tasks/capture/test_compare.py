@@ -66,11 +66,11 @@ def test_blocks_stand_in_rows_of_three_with_the_held_out_first(page):
         assert np.allclose(tile(block, 0), stored, atol=1 / 255)
         error = tile(block, 2)
         if index == 3:
-            assert error.mean() > 0.7                # beyond the brightest colour
+            assert error.mean() > 0.7  # beyond the brightest colour
         else:
-            assert error.max() < 0.05                # black
+            assert error.max() < 0.05  # black
     assert np.allclose(tile(2, 1), tile(2, 0), atol=1 / 255)
-    assert tile(3, 1).min() == pytest.approx(1.0)       # 0.66 + 0.5, clipped
+    assert tile(3, 1).min() == pytest.approx(1.0)  # 0.66 + 0.5, clipped
 
 
 def test_only_held_out_photographs_are_framed(page):

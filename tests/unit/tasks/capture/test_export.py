@@ -39,9 +39,7 @@ def result(capture: Capture) -> CaptureResult:
 
 
 @pytest.fixture(scope="module")
-def out(
-    capture: Capture, result: CaptureResult, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def out(capture: Capture, result: CaptureResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "out"
     export_capture(capture, result, OPTIONS, folder)
     return folder
@@ -82,7 +80,7 @@ def test_rerenders_are_the_pictures_that_were_measured(out, capture, result):
         photo = encode_transfer(photos.images[index], capture.transfer).permute(1, 2, 0).numpy()
         assert stored.shape == photo.shape
         rmse = float(np.sqrt(np.mean((stored - photo) ** 2)))
-        assert rmse == pytest.approx(result.errors[index].rmse, abs=2e-4)   # eight bits
+        assert rmse == pytest.approx(result.errors[index].rmse, abs=2e-4)  # eight bits
 
 
 def test_metrics_have_exactly_the_keys_that_are_promised(out):
@@ -174,7 +172,7 @@ def test_a_failure_leaves_nothing(capture, result, tmp_path):
 def test_the_input_is_not_overwritten(tmp_path):
     capture = read_capture(write_known_capture(tmp_path, known_maps(rows=20)).folder)
     result = capture_material(capture, dataclasses.replace(OPTIONS, resolution=16))
-    (tmp_path / "metrics.json").write_text("{}")            # as if it were an earlier result
+    (tmp_path / "metrics.json").write_text("{}")  # as if it were an earlier result
     with pytest.raises(OutputError, match="output folder must not hold the input"):
         export_capture(capture, result, OPTIONS, tmp_path, overwrite=True)
     assert read_capture(tmp_path) == capture

@@ -24,7 +24,7 @@ def test_cards_blue(data_folder):
 
 
 def test_the_places_are_thirds_of_the_sorted_distances():
-    light = row(4.0, 1.0, 3.0, 2.0)             # sorted: 2 3, 6 7, 4 5, 0 1
+    light = row(4.0, 1.0, 3.0, 2.0)  # sorted: 2 3, 6 7, 4 5, 0 1
     # eight: places 7/3 and 14/3, nearest 2 and 5, which are photographs 6 and 5
     assert choose_holdout(light, AUTO) == (5, 6)
 

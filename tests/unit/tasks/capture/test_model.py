@@ -65,7 +65,7 @@ def test_the_start_is_flat_and_of_the_photographs_colour(model):
     maps = model.maps(started(model))
     assert maps[:, :2].abs().max() < 0.2
     red = maps[:, 3].mean() / maps[:, 4].mean()
-    assert 1.3 < red < 3.0                      # 0.4 over 0.2 on average
+    assert 1.3 < red < 3.0  # 0.4 over 0.2 on average
     assert maps[:, 6:9].mean().item() == pytest.approx(0.05, abs=0.03)
 
 

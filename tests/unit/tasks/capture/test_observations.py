@@ -46,7 +46,7 @@ def test_features_leave_highlights_out():
     images[1, :, 2:5, 2:5] = 50.0
     lit = PhotoPyramid(images, photos.valid, LIGHT, SIZE, 0)
     difference = (lit.features((12, 16)) - photos.features((12, 16))).abs()
-    assert difference.max().item() < 0.8        # the order of the others may change, no more
+    assert difference.max().item() < 0.8  # the order of the others may change, no more
     assert lit.features((12, 16)).shape == (3, 12, 16)
 
 

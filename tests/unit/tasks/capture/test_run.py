@@ -14,8 +14,8 @@ from diffgfx.io import read_capture
 from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material, run
 from tests.captures import KnownCapture, known_maps, rmse, write_known_capture
 
-SMALL = CaptureOptions(resolution=32)       # two levels
-LEAST = CaptureOptions(resolution=16)       # one
+SMALL = CaptureOptions(resolution=32)  # two levels
+LEAST = CaptureOptions(resolution=16)  # one
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,7 @@ def capture_folder(folder: Path, options: CaptureOptions = SMALL) -> CaptureResu
 
 
 def fitted_rmse(result: CaptureResult) -> float:
-    return statistics.mean(
-        e.rmse for i, e in enumerate(result.errors) if i not in result.held_out
-    )
+    return statistics.mean(e.rmse for i, e in enumerate(result.errors) if i not in result.held_out)
 
 
 def held_out_rmse(result: CaptureResult) -> float:
@@ -159,7 +157,7 @@ def test_each_prior_fits_in_its_own_way(known, result, monkeypatch):
     none = capture_folder(known.folder, dataclasses.replace(SMALL, prior="none"))
     network = capture_folder(known.folder, dataclasses.replace(SMALL, prior="dip"))
     assert fitted_rmse(none) < 0.015
-    assert fitted_rmse(network) < 0.12              # of 1100 steps it took 200
+    assert fitted_rmse(network) < 0.12  # of 1100 steps it took 200
     assert not same_maps(none, result)
 
 
@@ -175,8 +173,8 @@ def test_refining_the_poses_follows_a_camera_that_was_misplaced(known, tmp_path)
     )
     assert torch.equal(keep.unknowns["shift"], torch.zeros(9, 3))
     shift = refine.unknowns["shift"]
-    assert shift[0, 0] < 0.0                        # back toward where it was
-    assert shift[[1, 2]].abs().max() == 0.0         # held out: as given
+    assert shift[0, 0] < 0.0  # back toward where it was
+    assert shift[[1, 2]].abs().max() == 0.0  # held out: as given
     assert refine.errors[0].rmse < keep.errors[0].rmse
 
 

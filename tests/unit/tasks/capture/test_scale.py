@@ -51,7 +51,7 @@ def test_belief_puts_the_median_at_a_quarter():
 
 def test_belief_leaves_no_texel_beyond_white():
     material = maps(0.01, 0.0)
-    material[0, 3:6, :, :2] = 0.2               # a tenth is twenty times as bright
+    material[0, 3:6, :, :2] = 0.2  # a tenth is twenty times as bright
     found = anchor_factor(material, "belief", None)
     assert torch.allclose(found, torch.full((3,), 0.87 / 0.2))
     assert float(found[0] * 0.2) <= 0.87 + 1e-6

@@ -25,7 +25,12 @@ def _surface(
     one = np.ones((1, 1, 1))
     colour = np.full((1, 1, 3), color)
     return GltfSurface(
-        0.0 * UP, UP, base * np.ones_like(UP), metallic * one, roughness * one, specular * one,
+        0.0 * UP,
+        UP,
+        base * np.ones_like(UP),
+        metallic * one,
+        roughness * one,
+        specular * one,
         colour,
     )
 
@@ -100,8 +105,9 @@ def test_positions_and_normals_come_from_the_mesh(tmp_path: Path) -> None:
     np.testing.assert_allclose(surface.position[3, 6], [0.025, -0.015, 0.0], atol=1e-8)
     expected = torch.nn.functional.normalize(maps.normal, dim=1)[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(surface.normal, expected, atol=4e-5)
-    np.testing.assert_allclose(25 * surface.base[..., :1], 25 * maps.diffuse[0, 0][..., None],
-                               atol=1e-3)
+    np.testing.assert_allclose(
+        25 * surface.base[..., :1], 25 * maps.diffuse[0, 0][..., None], atol=1e-3
+    )
     np.testing.assert_allclose(
         0.04 * surface.specular_color, maps.specular[0].permute(1, 2, 0), atol=4e-5
     )

@@ -30,11 +30,13 @@ def test_nine_photographs_of_the_material(tmp_path: Path, name: str) -> None:
     assert float(photos.saturated.mean()) < 0.04
     ideal = _ideal(known, torch.ones(9))
     usable = (photos.saturated == 0) & (ideal > 0.02) & (ideal < 0.9)
-    exposure = torch.stack([
-        (images[mask].log() - truth[mask].log()).median()
-        for images, truth, mask in zip(photos.images, ideal, usable, strict=True)
-    ])
-    assert float(exposure.mean().abs()) < 0.005   # the power is that of the mean exposure
+    exposure = torch.stack(
+        [
+            (images[mask].log() - truth[mask].log()).median()
+            for images, truth, mask in zip(photos.images, ideal, usable, strict=True)
+        ]
+    )
+    assert float(exposure.mean().abs()) < 0.005  # the power is that of the mean exposure
     assert 0.03 < float(exposure.std()) < 0.2
     picture = encode_transfer(_ideal(known, exposure.exp()), known.capture.transfer)
     stored = encode_transfer(photos.images, known.capture.transfer)

@@ -85,7 +85,7 @@ def test_a_highlight_is_seen_within_alpha_of_the_mirror_direction() -> None:
 def test_a_tilted_normal_moves_the_highlight() -> None:
     side = 64
     maps = _flat(side, r=0.2).to_tensor().clone()
-    maps[:, 0] = 0.1   # normals lean to +x: they look at the camera from the left, x = -0.2
+    maps[:, 0] = 0.1  # normals lean to +x: they look at the camera from the left, x = -0.2
     tilted = MaterialMaps.from_tensor(maps, (1.0, 1.0))
     seen = seen_highlights(tilted, ABOVE, torch.ones(1, side, side, dtype=torch.bool))
     columns = torch.nonzero(seen)[:, 1].double().mean()
