@@ -13,6 +13,7 @@ from diffgfx_kernels.taichi_.transport import (
     nodes_of,
     plane_of,
     sample,
+    sample_inner,
     side_base_of,
     stencil_bounds,
     strides_of,
@@ -122,25 +123,29 @@ def carry_place(
     outer = size[dim - 1]
     strides = strides_of(size, lattice, dim)
     far = twin_of(at, size, strides, lattice, flow_rules, dim)
-    _, free_middle, end, free_end = trace(
+    _m, free_middle, end, free_end, inner = trace(
         velocity, b, at, size, flow_rules, step, lattice, dim, real
     )
     stays = free_middle.min() * free_end.min()
-    index, weight = nodes_of(end, size, rules, half, lattice, dim)
     for channel in range(channels):
         base = carried_base(channel, size, outer, lattice, dim)
         side = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
         side_step = ti.select(lattice < 0, 1, dim)
-        found = sample(carried, b, base, side, side_step, strides, index, weight, dim)
         here = base + at.dot(strides)
-        value[b, here] = found
-        value[b, here + far] = found
-        if bounded == 1:
-            least, most = 1.0 + 0.0 * step, 0.0 * step
-            if stays == 1:
+        found = 0.0 * step
+        least, most = 1.0 + 0.0 * step, 0.0 * step
+        if inner == 1:
+            found, least, most = sample_inner(carried, b, base, end, size, lattice, True, dim)
+        else:
+            index, weight = nodes_of(end, size, rules, half, lattice, dim)
+            found = sample(carried, b, base, side, side_step, strides, index, weight, dim)
+            if bounded == 1 and stays == 1:
                 least, most, _at_low, _at_high = stencil_bounds(
                     carried, b, base, side, side_step, strides, index, rules, half, found, dim
                 )
+        value[b, here] = found
+        value[b, here + far] = found
+        if bounded == 1:
             low[b, here] = least
             high[b, here] = most
 
@@ -179,8 +184,8 @@ def carry_back(
             lines = line_count(size, lattice, dim)
             share = (lines + chunks - 1) // chunks
             for line in range(chunk * share, ti.min(chunk * share + share, lines)):
+                at = line_start(line, size, lattice, dim)
                 for i in range(line_length(size, lattice)):
-                    at = line_start(line, size, lattice, dim)
                     at[0] = i
                     if is_held(at, size, lattice, flow_rules, dim):
                         base = base_of(size, lattice, size[dim - 1], dim)
@@ -204,11 +209,10 @@ def correct_place(
     outer = size[dim - 1]
     strides = strides_of(size, lattice, dim)
     far = twin_of(at, size, strides, lattice, flow_rules, dim)
-    _, free_middle, ahead, free_ahead = trace(
+    _m, free_middle, ahead, free_ahead, inner = trace(
         velocity, b, at, size, flow_rules, -step, lattice, dim, real
     )
     stays = free_middle.min() * free_ahead.min()
-    index, weight = nodes_of(ahead, size, rules, half, lattice, dim)
     for channel in range(channels):
         base = carried_base(channel, size, outer, lattice, dim)
         side = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
@@ -216,7 +220,12 @@ def correct_place(
         here = base + at.dot(strides)
         better = value[b, here]
         if stays == 1 and not low[b, here] > high[b, here]:
-            again = sample(value, b, base, side, side_step, strides, index, weight, dim)
+            again = 0.0 * step
+            if inner == 1:
+                again, _l, _h = sample_inner(value, b, base, ahead, size, lattice, False, dim)
+            else:
+                index, weight = nodes_of(ahead, size, rules, half, lattice, dim)
+                again = sample(value, b, base, side, side_step, strides, index, weight, dim)
             better = better + 0.5 * (carried[b, here] - again)
             better = ti.select(better < low[b, here], low[b, here], better)
             better = ti.select(better > high[b, here], high[b, here], better)
@@ -258,8 +267,8 @@ def correct(
             lines = line_count(size, lattice, dim)
             share = (lines + chunks - 1) // chunks
             for line in range(chunk * share, ti.min(chunk * share + share, lines)):
+                at = line_start(line, size, lattice, dim)
                 for i in range(line_length(size, lattice)):
-                    at = line_start(line, size, lattice, dim)
                     at[0] = i
                     if is_held(at, size, lattice, flow_rules, dim):
                         base = base_of(size, lattice, size[dim - 1], dim)

@@ -65,7 +65,7 @@ def carry_place_gradient(
     outer = size[dim - 1]
     strides = strides_of(size, lattice, dim)
     far = twin_of(at, size, strides, lattice, flow_rules, dim)
-    middle, free_middle, end, free_end = trace(
+    middle, free_middle, end, free_end, _inner = trace(
         velocity, b, at, size, flow_rules, step, lattice, dim, real
     )
     index, weight = nodes_of(end, size, rules, half, lattice, dim)
@@ -147,8 +147,8 @@ def carry_gradient(
                     (slab + 1) * share, size[dim - 1] + ti.cast(lattice == dim - 1, ti.i32)
                 )
                 for line in range(slab * share * lines, end * lines):
+                    at = line_start(line, size, lattice, dim)
                     for i in range(line_length(size, lattice)):
-                        at = line_start(line, size, lattice, dim)
                         at[0] = i
                         if is_held(at, size, lattice, flow_rules, dim):
                             local = place_in_window(at, size, first, strides, flow_rules, dim)
@@ -178,7 +178,7 @@ def correct_place_gradient(
     side_step = ti.select(lattice < 0, 1, dim)
     far = twin_of(at, size, strides, lattice, flow_rules, dim)
     local = place_in_window(at, size, first, strides, flow_rules, dim)
-    middle, free_middle, ahead, free_ahead = trace(
+    middle, free_middle, ahead, free_ahead, _inner = trace(
         velocity, b, at, size, flow_rules, -step, lattice, dim, real
     )
     stays = free_middle.min() * free_ahead.min()
@@ -264,8 +264,8 @@ def correct_gradient(
                     (slab + 1) * share, size[dim - 1] + ti.cast(lattice == dim - 1, ti.i32)
                 )
                 for line in range(slab * share * lines, end * lines):
+                    at = line_start(line, size, lattice, dim)
                     for i in range(line_length(size, lattice)):
-                        at = line_start(line, size, lattice, dim)
                         at[0] = i
                         if is_held(at, size, lattice, flow_rules, dim):
                             local = place_in_window(at, size, first, strides, flow_rules, dim)

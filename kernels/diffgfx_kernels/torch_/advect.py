@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from diffgfx_kernels.torch_.pull_all import pull_groups
@@ -44,6 +45,11 @@ def backward(
     step: Transport,
 ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
     """Return the gradients to field, velocity, values on the sides, velocity of the sides."""
+
+    if field.numel() == 0:
+        still = [torch.zeros_like(face) for face in velocity]
+        rest = [torch.zeros_like(side) for side in (side_value, side_velocity)]
+        return torch.zeros_like(field), still, rest[0], rest[1]
 
     def job(fields: list[Tensor], faces: list[Tensor], sides: list[Tensor]) -> Tensor:
         return forward(fields[0], faces, sides[0], sides[1], step)

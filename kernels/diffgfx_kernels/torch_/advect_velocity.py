@@ -40,6 +40,10 @@ def backward(
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Return the gradients to the carried faces, the velocity, and the velocity of the sides."""
 
+    if carried[0].numel() == 0:
+        still = [[torch.zeros_like(face) for face in faces] for faces in (carried, velocity)]
+        return still[0], still[1], torch.zeros_like(side_velocity)
+
     def job(old: list[Tensor], faces: list[Tensor], sides: list[Tensor]) -> Tensor:
         new = forward(old, faces, sides[0], step)
         return torch.cat([face.flatten(1) for face in new], dim=1)

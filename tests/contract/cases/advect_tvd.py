@@ -50,7 +50,7 @@ _make = partial(
 CASES = (
     _make(
         "advect_tvd",
-        build=build_fluxes,
+        build=partial(build_fluxes, limiter="van_leer"),
         wrong=(
             *wrong_kinds("velocity_x", "velocity_y", "field"),
             *WRONG_STEP,

@@ -52,7 +52,7 @@ _make = partial(
 CASES = (
     _make(
         "advect_velocity",
-        build=partial(build_velocities, sides=BOX),
+        build=partial(build_velocities, sides=BOX, scheme="maccormack"),
         wrong=(
             *wrong_kinds("velocity_x", "velocity_y", "side_velocity"),
             *WRONG_STEP,
