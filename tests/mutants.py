@@ -32,6 +32,7 @@ NO_GRADIENT = {
     "texel, spread": "a length and a count",
     "spread, wrap": "a count and a switch",
     "grid": "counts",
+    "nothing": "an empty tensor",
     "mode": "switches",
     "graded, lit": "switches",
 }

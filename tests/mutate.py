@@ -55,6 +55,12 @@ HEIGHT = (
     *_laws("height_from_normals[periodic]"),
     *_laws("height_from_normals[line]"),
 )
+CARRIED = (
+    *_laws("advect"),
+    *_laws("advect[semi_lagrangian-tube]"),
+    *_laws("advect_velocity"),
+)
+FLUXES = (*_laws("advect_tvd"), *_laws("advect_tvd[central-tube]"))
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,32 @@ TARGETS = (
     ),
     Target(
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
+    ),
+    Target("advect", "transport.py", ("derivative",), CARRIED),
+    Target(
+        "advect",
+        "transport_adjoint.py",
+        ("scatter", "scatter_entry", "trace_gradient"),
+        CARRIED,
+    ),
+    Target(
+        "advect",
+        "carry_adjoint.py",
+        (
+            "carry_place_gradient",
+            "carry_gradient",
+            "correct_place_gradient",
+            "correct_gradient",
+            "add_windows",
+        ),
+        CARRIED,
+    ),
+    Target("advect_velocity", "advect_velocity.py", ("backward",), _laws("advect_velocity")),
+    Target(
+        "advect_tvd",
+        "advect_tvd.py",
+        ("slope_of", "face_value", "scatter_cell", "fluxes_gradient", "backward"),
+        FLUXES,
     ),
 )
 

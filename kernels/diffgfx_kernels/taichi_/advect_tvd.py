@@ -32,7 +32,7 @@ LIMITERS = ("van_leer", "central")
 
 @ti.func
 def cell_value(packed: ti.template(), b, start, stride, i, count, side, rules, half):
-    """The value of cell i of a line, one beyond it being extrapolated; the sides stand at `side`."""
+    """The value of cell i of a line, extrapolated one beyond it; the sides stand at `side`."""
     at = i
     end = -1
     if i < 0:

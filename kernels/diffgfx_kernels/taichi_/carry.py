@@ -6,6 +6,7 @@ the bounds are written the wrong way round, and the value stays semi-Lagrangian.
 
 import taichi as ti
 
+from diffgfx_kernels.taichi_.trace import sample_inner, trace
 from diffgfx_kernels.taichi_.transport import (
     base_of,
     is_held,
@@ -13,11 +14,9 @@ from diffgfx_kernels.taichi_.transport import (
     nodes_of,
     plane_of,
     sample,
-    sample_inner,
     side_base_of,
     stencil_bounds,
     strides_of,
-    trace,
 )
 
 __all__ = [
@@ -173,6 +172,7 @@ def carry_back(
     dim: ti.template(),
     real: ti.template(),
 ):
+    """Read every place's value a step upstream; with its bounds, if `bounded`."""
     for item in range(velocity.shape[0] * parts * chunks * spread):
         if item % spread == 0:
             chunk = item // spread % chunks
@@ -256,6 +256,7 @@ def correct(
     dim: ti.template(),
     real: ti.template(),
 ):
+    """Take half of the error off every value, within its bounds."""
     for item in range(velocity.shape[0] * parts * chunks * spread):
         if item % spread == 0:
             chunk = item // spread % chunks

@@ -15,16 +15,15 @@ from diffgfx_kernels.taichi_.carry import (
     size_of,
     twin_of,
 )
+from diffgfx_kernels.taichi_.trace import trace
 from diffgfx_kernels.taichi_.transport import (
     derivative,
     is_held,
     is_periodic,
     nodes_of,
     plane_of,
-    side_base_of,
     stencil_bounds,
     strides_of,
-    trace,
 )
 from diffgfx_kernels.taichi_.transport_adjoint import (
     SLABS,
@@ -98,7 +97,7 @@ def carry_place_gradient(
                 g_low[b, here] + g_high[b, here], dim,
             )  # fmt: skip
     for axis in ti.static(range(dim)):
-        g_end[axis] *= free_end[axis]
+        g_end[axis] = free_end[axis] * g_end[axis]
     trace_gradient(
         velocity, flow_window, q, b, at, size, flow_rules, step, middle, free_middle, g_end,
         first, rows, lattice, dim, real,
@@ -132,6 +131,7 @@ def carry_gradient(
     dim: ti.template(),
     real: ti.template(),
 ):
+    """The transpose of `carry_back`, slab by slab."""
     for item in range(SLABS * velocity.shape[0] * spread):
         if item % spread == 0:
             q = item // spread
@@ -214,7 +214,7 @@ def correct_place_gradient(
         low[b, here] = g_low
         high[b, here] = g_high
     for axis in ti.static(range(dim)):
-        g_ahead[axis] *= free_ahead[axis]
+        g_ahead[axis] = free_ahead[axis] * g_ahead[axis]
     trace_gradient(
         velocity, flow_window, q, b, at, size, flow_rules, -step, middle, free_middle, g_ahead,
         first, rows, lattice, dim, real,
@@ -249,6 +249,7 @@ def correct_gradient(
     dim: ti.template(),
     real: ti.template(),
 ):
+    """The transpose of `correct`; `low` and `high` become the gradients to the bounds."""
     for item in range(SLABS * velocity.shape[0] * spread):
         if item % spread == 0:
             q = item // spread
@@ -300,6 +301,7 @@ def add_windows(
     parts: int,
     dim: ti.template(),
 ):
+    """Add the windows of all slabs, in order."""
     for item in range(total.shape[0] * (outer + 1) * spread):
         if item % spread == 0:
             b, row = item // spread // (outer + 1), item // spread % (outer + 1)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import taichi as ti
 from torch import Tensor
 
+from diffgfx_kernels.taichi_.trace import start_index
 from diffgfx_kernels.taichi_.transport import (
     PINNED,
     SLOPED,
@@ -18,10 +19,8 @@ from diffgfx_kernels.taichi_.transport import (
     derivative,
     is_periodic,
     nodes_of,
-    plane_of,
     side_base_of,
     side_slot,
-    start_index,
     strides_of,
 )
 
@@ -103,14 +102,15 @@ def scatter(
         axis = ti.static(dim - 1 - turn)
         if index[axis, 2] > 0:
             buffer[q, side_slot(index, axis, side_base, side_step)] += weight[axis, 2] * g_rest
-        g_rest *= weight[axis, 1]
+        g_rest = weight[axis, 1] * g_rest
     for t in range(2**dim):
         at = base
         g_part = g_rest
         for axis in ti.static(range(dim)):
             second = (t >> axis) & 1 == 1
             at += ti.select(second, index[axis, 1], index[axis, 0]) * strides[axis]
-            g_part *= ti.select(second, weight[axis, 0], 1.0 - weight[axis, 0])
+            share = ti.select(second, weight[axis, 0], 1.0 - weight[axis, 0])
+            g_part = share * g_part
         buffer[q, at] += g_part
 
 
@@ -145,10 +145,8 @@ def trace_gradient(
 ):  # fmt: skip
     """The transpose of `trace`: from the end of a path to the velocity along it.
 
-    Args:
-        g_end: The gradient to the end, zero along axes on which it was clamped.
-        first: The window's first row.
-        rows: Its rows.
+    The gradient to the end is zero along axes on which it was clamped. The window begins with row
+    `first` and has `rows` rows.
     """
     side_base = side_base_of(size, size[dim - 1], size[dim - 1] + 1, dim)
     side_window = side_base_of(size, rows, rows, dim)

@@ -45,7 +45,6 @@ def backward(
     step: Transport,
 ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
     """Return the gradients to field, velocity, values on the sides, velocity of the sides."""
-
     if field.numel() == 0:
         still = [torch.zeros_like(face) for face in velocity]
         rest = [torch.zeros_like(side) for side in (side_value, side_velocity)]

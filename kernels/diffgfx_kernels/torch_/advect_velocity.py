@@ -39,7 +39,6 @@ def backward(
     step: Transport,
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Return the gradients to the carried faces, the velocity, and the velocity of the sides."""
-
     if carried[0].numel() == 0:
         still = [[torch.zeros_like(face) for face in faces] for faces in (carried, velocity)]
         return still[0], still[1], torch.zeros_like(side_velocity)
