@@ -33,6 +33,10 @@ NO_GRADIENT = {
     "spread, wrap": "a count and a switch",
     "grid": "counts",
     "nothing": "an empty tensor",
+    "moved": "places in a tensor",
+    "side_at": "a place in a tensor",
+    "side_base": "a place in a tensor",
+    "side_window": "a place in a tensor",
     "mode": "switches",
     "graded, lit": "switches",
 }

@@ -242,6 +242,7 @@ def fluxes_gradient(
                     for channel in range(channels):
                         start = channel * cells + place.dot(strides)
                         side = channel * 2 * dim + 2 * axis
+                        side_at = channels * cells + side
                         g_flux = 0.0 * step
                         if i < count:
                             g_flux += step * g_out[b, start + i * stride]
@@ -249,8 +250,8 @@ def fluxes_gradient(
                             before = (i - 1 + count) % count
                             g_flux -= step * g_out[b, start + before * stride]
                         value, to_far, to_up, to_down = face_value(
-                            packed, b, start, stride, i, count, channels * cells + side, own,
-                            half, speed, limiter,
+                            packed, b, start, stride, i, count, side_at, own, half, speed,
+                            limiter,
                         )  # fmt: skip
                         g_speed += g_flux * value
                         g_value = g_flux * speed

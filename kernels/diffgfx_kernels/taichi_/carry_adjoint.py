@@ -28,6 +28,7 @@ from diffgfx_kernels.taichi_.transport import (
 from diffgfx_kernels.taichi_.transport_adjoint import (
     SLABS,
     in_window,
+    place_in_window,
     scatter,
     scatter_entry,
     trace_gradient,
@@ -47,17 +48,11 @@ def row_lines(size, lattice, dim: ti.template()):
 
 
 @ti.func
-def place_in_window(at, size, first, strides, rules, dim: ti.template()):
-    moved = at
-    moved[dim - 1] = window_row(at[dim - 1], first, size, rules, dim)
-    return moved.dot(strides)
-
-
-@ti.func
 def carry_place_gradient(
     velocity: ti.template(), carried: ti.template(), g_value: ti.template(),
-    g_low: ti.template(), g_high: ti.template(), flow_window: ti.template(), window: ti.template(), q, b, at, size, channels, flow_rules, rules,
-    step, half, first, rows, lattice, bounded, dim: ti.template(),
+    g_low: ti.template(), g_high: ti.template(), flow_window: ti.template(),
+    window: ti.template(), q, b, at, size, channels, flow_rules, rules, step, half, first, rows,
+    lattice, bounded, dim: ti.template(),
     real: ti.template(),
 ):  # fmt: skip
     """The transpose of `carry_place`; a bound that was taken has a gradient of its own."""
@@ -73,12 +68,12 @@ def carry_place_gradient(
     g_end = ti.Vector.zero(real, dim)
     for channel in range(channels):
         base = carried_base(channel, size, outer, lattice, dim)
-        side = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
+        side_base = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
         here = base + at.dot(strides)
         g = g_value[b, here]
         if far > 0:
             g += g_value[b, here + far]
-        _, slopes = derivative(carried, b, base, side, side_step, strides, index, weight, dim)
+        _, slopes = derivative(carried, b, base, side_base, side_step, strides, index, weight, dim)
         g_end += g * slopes
         scatter(
             window, q, carried_base(channel, size, rows, lattice, dim),
@@ -87,7 +82,7 @@ def carry_place_gradient(
         )  # fmt: skip
         if bounded == 1 and (g_low[b, here] != 0.0 or g_high[b, here] != 0.0):
             _l, _h, at_low, at_high = stencil_bounds(
-                carried, b, base, side, side_step, strides, index, rules, half, 0.0 * g, dim
+                carried, b, base, side_base, side_step, strides, index, rules, half, 0.0 * g, dim
             )
             below = g_low[b, here] != 0.0
             scatter_entry(
@@ -158,9 +153,9 @@ def carry_gradient(
                             window[q, base + local] += g_value[b, here]
                         elif not is_twin(at, size, lattice, flow_rules, dim):
                             carry_place_gradient(
-                                velocity, carried, g_value, g_low, g_high, flow_window, window, q, b, at, size,
-                                channels, flow_rules, rules, step, half, first, rows, lattice,
-                                bounded, dim, real,
+                                velocity, carried, g_value, g_low, g_high, flow_window, window, q,
+                                b, at, size, channels, flow_rules, rules, step, half, first, rows,
+                                lattice, bounded, dim, real,
                             )  # fmt: skip
 
 
@@ -186,7 +181,7 @@ def correct_place_gradient(
     g_ahead = ti.Vector.zero(real, dim)
     for channel in range(channels):
         base = carried_base(channel, size, outer, lattice, dim)
-        side = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
+        side_base = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)
         base_window = carried_base(channel, size, rows, lattice, dim)
         here = base + at.dot(strides)
         g = g_out[b, here]
@@ -196,7 +191,9 @@ def correct_place_gradient(
         if stays == 0 or low[b, here] > high[b, here]:
             value_window[q, base_window + local] += g
         else:
-            again, slopes = derivative(value, b, base, side, side_step, strides, index, weight, dim)
+            again, slopes = derivative(
+                value, b, base, side_base, side_step, strides, index, weight, dim
+            )
             better = value[b, here] + 0.5 * (carried[b, here] - again)
             below, above = better < low[b, here], better > high[b, here]
             if below or above:  # the bound gets it, in `carry_place_gradient`

@@ -28,6 +28,7 @@ __all__ = [
     "SLABS",
     "Windows",
     "in_window",
+    "place_in_window",
     "scatter",
     "scatter_entry",
     "trace_gradient",
@@ -80,6 +81,14 @@ def window_row(row, first, size, rules, dim: ti.template()):
         if local >= size[dim - 1]:
             local -= size[dim - 1]
     return local
+
+
+@ti.func
+def place_in_window(at, size, first, strides, rules, dim: ti.template()):
+    """How far a place lies from the start of its component in a window."""
+    moved = at
+    moved[dim - 1] = window_row(at[dim - 1], first, size, rules, dim)
+    return moved.dot(strides)
 
 
 @ti.func
@@ -152,6 +161,7 @@ def trace_gradient(
     side_window = side_base_of(size, rows, rows, dim)
     g_middle = ti.Vector.zero(real, dim)
     for c in range(dim):
+        side_at = side_base + c
         g_speed = 0.0 * step
         for axis in ti.static(range(dim)):
             if axis == c:
@@ -159,7 +169,7 @@ def trace_gradient(
         index, weight = nodes_of(middle, size, rules, 0.0 * step, c, dim)
         strides = strides_of(size, c, dim)
         base = base_of(size, c, size[dim - 1], dim)
-        _, slopes = derivative(velocity, b, base, side_base + c, dim, strides, index, weight, dim)
+        _, slopes = derivative(velocity, b, base, side_at, dim, strides, index, weight, dim)
         g_middle += g_speed * slopes
         scatter(
             buffer, q, base_of(size, c, rows, dim), side_window + c, dim, strides,
@@ -174,5 +184,4 @@ def trace_gradient(
         base = base_of(size, c, rows, dim)
         for tap in range(4):
             face = start_index(at, size, rules, tap, c, lattice, dim)
-            face[dim - 1] = window_row(face[dim - 1], first, size, rules, dim)
-            buffer[q, base + face.dot(strides)] += g_first
+            buffer[q, base + place_in_window(face, size, first, strides, rules, dim)] += g_first
