@@ -60,7 +60,11 @@ CARRIED = (
     *_laws("advect[semi_lagrangian-tube]"),
     *_laws("advect_velocity"),
 )
-FLUXES = (*_laws("advect_tvd"), *_laws("advect_tvd[central-tube]"))
+FLUXES = (
+    *_laws("advect_tvd"),
+    *_laws("advect_tvd[central-tube]"),
+    *_laws("advect_tvd[3d-superbee]"),
+)
 
 
 @dataclass(frozen=True)

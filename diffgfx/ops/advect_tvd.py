@@ -24,8 +24,8 @@ from diffgfx_kernels.transport import Transport
 
 __all__ = ["Limiter", "advect_tvd"]
 
-Limiter = Literal["van_leer", "central"]
-"""How slopes are limited: by their harmonic mean, or by twice the smaller and their mean."""
+Limiter = Literal["van_leer", "central", "superbee"]
+"""How slopes are limited: harmonic mean; mean, at most twice the smaller; the steepest allowed."""
 
 
 @torch.library.custom_op("diffgfx::advect_tvd", mutates_args=())
@@ -124,7 +124,8 @@ def advect_tvd(
         dt: Time step [s], any finite number; no gradient.
         cell: Side of a cell [m].
         sides: What the flow meets at x low, x high, y low, y high and, in 3-D, z low, z high.
-        limiter: ``"van_leer"`` (smooth), or ``"central"`` (monotonised central, steeper).
+        limiter: ``"van_leer"`` (smooth), ``"central"`` (monotonised central, steeper), or
+            ``"superbee"`` (keeps edges sharp, makes steps of slopes).
         scalar_sides: What holds for the field at the same sides; by default ``zero_gradient``, and
             ``periodic`` where the flow is.
         side_value: Values of fixed sides [unit of field] and outward slopes of flux sides [unit of

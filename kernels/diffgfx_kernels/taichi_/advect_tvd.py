@@ -27,7 +27,7 @@ from diffgfx_kernels.transport import Transport, scalar_rules
 
 __all__ = ["backward", "forward"]
 
-LIMITERS = ("van_leer", "central")
+LIMITERS = ("van_leer", "central", "superbee")
 
 
 @ti.func
@@ -71,6 +71,15 @@ def slope_of(a, b, limiter):
             slope = 2.0 * a * b * inverse
             to_a = 2.0 * (b * inverse) * (b * inverse)
             to_b = 2.0 * (a * inverse) * (a * inverse)
+        elif limiter == 2:
+            steep = ti.abs(a) > ti.abs(b)
+            small, large = ti.select(steep, b, a), ti.select(steep, a, b)
+            double = 2.0 * ti.abs(small) <= ti.abs(large)
+            slope = ti.select(double, 2.0 * small, large)
+            to_small = ti.select(double, 2.0 + 0.0 * a, 0.0 * a)
+            to_large = ti.select(double, 0.0 * a, 1.0 + 0.0 * a)
+            to_a = ti.select(steep, to_large, to_small)
+            to_b = ti.select(steep, to_small, to_large)
         else:
             slope, to_a, to_b = 0.5 * (a + b), 0.5 + 0.0 * a, 0.5 + 0.0 * a
             if ti.min(ti.abs(a), ti.abs(b)) * 2.0 <= ti.abs(slope):

@@ -143,7 +143,8 @@ class Carrier:
         flow_window = self._window(velocity, windows, False, 2 * self.dim * self.dim)
         window = self._window(carried, windows, self.scalar, self.sides)
         bounded = int(self.step.scheme == "maccormack")
-        g_value, g_low, g_high, g_sides = g_out, g_out, g_out, 0.0
+        g_value, g_low, g_high = g_out, g_out, g_out
+        g_sides = torch.zeros_like(carried[:, -self.sides :])
         tail = (*windows, spread, *self.lattices, self.dim, real)
         if bounded:
             value, g_low, g_high = self._first_pass(velocity, carried)
@@ -155,18 +156,9 @@ class Carrier:
             g_value = self._total(value_window, carried, windows, self.scalar)
             g_sides = g_value[:, -self.sides :]
         carry_adjoint.carry_gradient(
-            velocity,
-            carried,
-            g_value,
-            g_low,
-            g_high,
-            flow_window,
-            window,
-            *self._numbers(),
-            *windows,
-            bounded,
-            *tail[3:],
-        )
+            velocity, carried, g_value, g_low, g_high, flow_window, window, *self._numbers(),
+            *windows, bounded, *tail[len(windows) :],
+        )  # fmt: skip
         g_carried = self._total(window, carried, windows, self.scalar)
         g_carried[:, -self.sides :] += g_sides
         return g_carried, self._total(flow_window, velocity, windows, False)

@@ -20,6 +20,12 @@ def limited(a: Tensor, b: Tensor, limiter: str) -> Tensor:
     rises = a * b > 0
     if limiter == "van_leer":
         return torch.where(rises, 2 * a * b / torch.where(rises, a + b, 1.0), 0.0)
+    if limiter == "superbee":
+        steep = a.abs() > b.abs()
+        small, large = torch.where(steep, b, a), torch.where(steep, a, b)
+        return torch.where(
+            rises, torch.where(2 * small.abs() <= large.abs(), 2 * small, large), 0.0
+        )
     mean = 0.5 * (a + b)
     least = torch.where((2 * a).abs() <= (2 * b).abs(), 2 * a, 2 * b)
     return torch.where(rises, torch.where(least.abs() <= mean.abs(), least, mean), 0.0)

@@ -192,7 +192,9 @@ def _held(value: Tensor, carried: Quantity, step: Transport) -> Tensor:
     if carried.axis < 0:
         return value
     dim = value.ndim - 1 - carried.axis
-    low, inside, high = value.split([1, value.shape[dim] - 2, 1], dim=dim)
+    last = value.shape[dim] - 1
+    low, high = value.narrow(dim, 0, 1), value.narrow(dim, last, 1)
+    inside = value.narrow(dim, 1, last - 1)
     if step.periodic[carried.axis]:
         high = low
     else:
@@ -200,5 +202,5 @@ def _held(value: Tensor, carried: Quantity, step: Transport) -> Tensor:
         if step.sides[2 * carried.axis] != "outflow":
             low = old.narrow(dim, 0, 1)
         if step.sides[2 * carried.axis + 1] != "outflow":
-            high = old.narrow(dim, value.shape[dim] - 1, 1)
+            high = old.narrow(dim, last, 1)
     return torch.cat([low, inside, high], dim=dim)
