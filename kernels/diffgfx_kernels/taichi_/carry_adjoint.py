@@ -52,7 +52,7 @@ def carry_place_gradient(
     velocity: ti.template(), carried: ti.template(), g_value: ti.template(),
     g_low: ti.template(), g_high: ti.template(), flow_window: ti.template(),
     window: ti.template(), q, b, at, size, channels, flow_rules, rules, step, half, first, rows,
-    lattice, bounded, dim: ti.template(),
+    lattice, bounded: ti.template(), dim: ti.template(),
     real: ti.template(),
 ):  # fmt: skip
     """The transpose of `carry_place`; a bound that was taken has a gradient of its own."""
@@ -80,17 +80,28 @@ def carry_place_gradient(
             carried_side(channel, channels, size, rows, rows, lattice, dim),
             side_step, strides, moved, weight, g, dim,
         )  # fmt: skip
-        if bounded == 1 and (g_low[b, here] != 0.0 or g_high[b, here] != 0.0):
-            _l, _h, at_low, at_high = stencil_bounds(
-                carried, b, base, side_base, side_step, strides, index, rules, half, 0.0 * g, dim
-            )
-            below = g_low[b, here] != 0.0
-            scatter_entry(
-                window, q, carried_base(channel, size, rows, lattice, dim),
-                carried_side(channel, channels, size, rows, rows, lattice, dim),
-                side_step, strides, moved, rules, half, ti.select(below, at_low, at_high),
-                g_low[b, here] + g_high[b, here], dim,
-            )  # fmt: skip
+        if ti.static(bounded):
+            if g_low[b, here] != 0.0 or g_high[b, here] != 0.0:
+                _l, _h, at_low, at_high = stencil_bounds(
+                    carried,
+                    b,
+                    base,
+                    side_base,
+                    side_step,
+                    strides,
+                    index,
+                    rules,
+                    half,
+                    0.0 * g,
+                    dim,
+                )
+                below = g_low[b, here] != 0.0
+                scatter_entry(
+                    window, q, carried_base(channel, size, rows, lattice, dim),
+                    carried_side(channel, channels, size, rows, rows, lattice, dim),
+                    side_step, strides, moved, rules, half, ti.select(below, at_low, at_high),
+                    g_low[b, here] + g_high[b, here], dim,
+                )  # fmt: skip
     for axis in ti.static(range(dim)):
         g_end[axis] = free_end[axis] * g_end[axis]
     trace_gradient(
@@ -119,10 +130,10 @@ def carry_gradient(
     share: int,
     margin: int,
     rows: int,
-    bounded: int,
     spread: int,
     scalar: int,
     parts: int,
+    bounded: ti.template(),
     dim: ti.template(),
     real: ti.template(),
 ):

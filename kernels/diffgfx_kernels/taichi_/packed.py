@@ -142,22 +142,22 @@ class Carrier:
         windows = self._windows(velocity)
         flow_window = self._window(velocity, windows, False, 2 * self.dim * self.dim)
         window = self._window(carried, windows, self.scalar, self.sides)
-        bounded = int(self.step.scheme == "maccormack")
+        bounded = self.step.scheme == "maccormack"
         g_value, g_low, g_high = g_out, g_out, g_out
         g_sides = torch.zeros_like(carried[:, -self.sides :])
-        tail = (*windows, spread, *self.lattices, self.dim, real)
+        counts = (*self._numbers(), *windows, spread, *self.lattices)
         if bounded:
             value, g_low, g_high = self._first_pass(velocity, carried)
             value_window = torch.zeros_like(window)
             carry_adjoint.correct_gradient(
                 velocity, carried, value, g_low, g_high, g_out, flow_window, window, value_window,
-                *self._numbers(), *tail,
+                *counts, self.dim, real,
             )  # fmt: skip
             g_value = self._total(value_window, carried, windows, self.scalar)
             g_sides = g_value[:, -self.sides :]
         carry_adjoint.carry_gradient(
-            velocity, carried, g_value, g_low, g_high, flow_window, window, *self._numbers(),
-            *windows, bounded, *tail[len(windows) :],
+            velocity, carried, g_value, g_low, g_high, flow_window, window, *counts, bounded,
+            self.dim, real,
         )  # fmt: skip
         g_carried = self._total(window, carried, windows, self.scalar)
         g_carried[:, -self.sides :] += g_sides

@@ -120,8 +120,16 @@ CASES = (
         build=partial(build_transport, sides=TUBE, scheme="semi_lagrangian"),
     ),
     _make(
+        "advect[3d-semi_lagrangian]",
+        build=partial(
+            build_transport, sides=MIXED, depth=2, height=2, width=1, scheme="semi_lagrangian"
+        ),
+        differentiable=(*FLAT, "velocity_z"),
+    ),
+    _make(
         "advect[3d]",
         build=partial(build_transport, sides=MIXED, depth=2, height=2, width=3),
         differentiable=(*FLAT, "velocity_z"),
+        slow=True,
     ),
 )

@@ -55,7 +55,7 @@ CASES = (
             *wrong_kinds("velocity_x", "velocity_y", "field"),
             *WRONG_STEP,
             *WRONG_FIELD,
-            Wrong("limiter", lambda _: "superbee", RangeError, "limiter must be one of van_leer"),
+            Wrong("limiter", lambda _: "minmod", RangeError, "limiter must be one of van_leer"),
         ),
     ),
     _make("advect_tvd[central-tube]", build=partial(build_fluxes, sides=TUBE, limiter="central")),

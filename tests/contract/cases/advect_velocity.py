@@ -52,11 +52,11 @@ _make = partial(
 CASES = (
     _make(
         "advect_velocity",
-        build=partial(build_velocities, sides=BOX, scheme="maccormack"),
+        build=partial(build_velocities, sides=BOX, height=3, width=4, scheme="maccormack"),
         wrong=(
             *wrong_kinds("velocity_x", "velocity_y", "side_velocity"),
             *WRONG_STEP,
-            Wrong("carried_x", lambda value: value.float(), DtypeError, "must have the dtype of"),
+            Wrong("carried_y", lambda value: value.float(), DtypeError, "must have the dtype of"),
             Wrong("carried_y", resized(2, 2), ShapeError, "carried_y must have shape (B, H+1, W)"),
             Wrong("scheme", lambda _: "upwind", RangeError, "scheme must be one of maccormack"),
         ),
@@ -68,9 +68,18 @@ CASES = (
         shared=("side_velocity",),
     ),
     _make(
+        "advect_velocity[3d-semi_lagrangian]",
+        build=partial(
+            build_velocities, sides=MIXED, depth=2, height=2, width=1, scheme="semi_lagrangian"
+        ),
+        differentiable=(*FLAT, "carried_z", "velocity_z"),
+        shared=("carried_x", "carried_y", "carried_z", "side_velocity"),
+    ),
+    _make(
         "advect_velocity[3d]",
         build=partial(build_velocities, sides=MIXED, depth=2, height=2, width=3),
         differentiable=(*FLAT, "carried_z", "velocity_z"),
         shared=("carried_x", "carried_y", "carried_z", "side_velocity"),
+        slow=True,
     ),
 )
