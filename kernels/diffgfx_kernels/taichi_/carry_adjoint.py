@@ -80,7 +80,7 @@ def carry_place_gradient(
             carried_side(channel, channels, size, rows, rows, lattice, dim),
             side_step, strides, moved, weight, g, dim,
         )  # fmt: skip
-        if ti.static(bounded):
+        if ti.static(bounded):  # noqa: SIM102 (known when compiled)
             if g_low[b, here] != 0.0 or g_high[b, here] != 0.0:
                 _l, _h, at_low, at_high = stencil_bounds(
                     carried,
