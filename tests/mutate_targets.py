@@ -37,6 +37,17 @@ DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diff
 CELLS = ("", "[3d]", "[cells]")
 LAPLACIAN = tuple(test for variant in CELLS for test in _laws(f"laplacian{variant}"))
 
+CARRIED = (
+    *_laws("advect"),
+    *_laws("advect[semi_lagrangian-tube]"),
+    *_laws("advect_velocity"),
+)
+FLUXES = (
+    *_laws("advect_tvd"),
+    *_laws("advect_tvd[central-tube]"),
+    *_laws("advect_tvd[3d-superbee]"),
+)
+
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
     for op, cases in {
@@ -151,6 +162,40 @@ TARGETS = (
         PROJECT,
     ),
     Target("project", "project.py", ("backward",), PROJECT),
+    Target("advect", "transport.py", ("derivative",), CARRIED),
+    Target(
+        "advect",
+        "transport_adjoint.py",
+        ("scatter", "scatter_entry", "trace_gradient"),
+        CARRIED,
+    ),
+    Target(
+        "advect",
+        "carry_adjoint.py",
+        (
+            "carry_place_gradient",
+            "carry_gradient",
+            "correct_place_gradient",
+            "correct_gradient",
+            "add_windows",
+        ),
+        CARRIED,
+    ),
+    Target("advect_velocity", "advect_velocity.py", ("backward",), _laws("advect_velocity")),
+    Target(
+        "advect_tvd",
+        "advect_tvd.py",
+        (
+            "slope_of",
+            "face_value",
+            "scatter_cell",
+            "scatter_face",
+            "flux_gradient",
+            "fluxes_gradient",
+            "backward",
+        ),
+        FLUXES,
+    ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

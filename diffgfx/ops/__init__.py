@@ -1,5 +1,8 @@
 """Differentiable ops: checked, documented, registered with torch, served by the kernels."""
 
+from diffgfx.ops.advect import Scheme, advect
+from diffgfx.ops.advect_tvd import Limiter, advect_tvd
+from diffgfx.ops.advect_velocity import advect_velocity
 from diffgfx.ops.buoyancy import buoyancy
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
@@ -18,8 +21,13 @@ from diffgfx.ops.to_faces import to_faces
 from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
+    "Limiter",
     "Projection",
     "Residual",
+    "Scheme",
+    "advect",
+    "advect_tvd",
+    "advect_velocity",
     "buoyancy",
     "convect",
     "curl",

@@ -31,6 +31,9 @@ OPS = (
     "diffuse",
     "laplacian",
     "project",
+    "advect",
+    "advect_velocity",
+    "advect_tvd",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 
