@@ -14,7 +14,13 @@ from diffgfx_kernels.interrupts import interrupts_wait
 
 __all__ = ["BACKENDS", "OPS", "available", "choose", "load"]
 
-OPS = ("shade_svbrdf", "svbrdf_render_loss", "height_from_normals", "normals_from_height")
+OPS = (
+    "shade_svbrdf",
+    "svbrdf_render_loss",
+    "height_from_normals",
+    "normals_from_height",
+    "march_volume",
+)
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 
 _RASTER_OPS: frozenset[str] = frozenset()  # what nvdiffrast can serve

@@ -1,0 +1,372 @@
+"""March rays through smoke, and the adjoint: what samples read is scattered back to the cells.
+
+Density and lit density (density times transmittance to the light) stand side by side in one padded
+volume, so that a sample reads four short runs of memory and never asks whether it is inside. All
+that a ray finds are two numbers, opacity and light; colours are put on once a pixel.
+
+The scatter is dealt out to blocks of image rows, each with a volume of its own, which are added in
+their order: results do not depend on threads.
+"""
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.light_sweep import length_of, main_axis, sweep, sweep_gradient
+from diffgfx_kernels.taichi_.scalar import exponential
+
+__all__ = ["backward", "forward"]
+
+FIXED = 5
+"""Numbers of the frame before the series: cell, step [cells], step [m], 1 / width, 1 / height."""
+
+TERMS = {torch.float32: 6, torch.float64: 11}
+"""Of the series of `absorb`, to rounding for thicknesses up to a quarter."""
+
+BLOCKS = {"cpu": 8, "cuda": 64}
+"""Blocks of image rows, each with a volume that it scatters to, for a batch of one."""
+
+MOST_SCATTERED = 1 << 27
+"""Numbers that these volumes may have together; there are fewer of large ones."""
+
+
+@ti.func
+def absorb(x, frame: ti.template(), terms: ti.template()):
+    """Return exp(-x), its mean over [0, x], and the mean's slope; no difference of near numbers."""
+    left, mean, rest = 0.0 * x, 0.0 * x, 0.0 * x
+    if ti.abs(x) < 0.25:
+        for k in ti.static(range(terms)):
+            rest = rest * x + frame[FIXED + k]
+        mean = 1.0 - x * rest
+        left = 1.0 - x * mean
+    else:
+        left = exponential(-x)
+        mean = (1.0 - left) / x
+        rest = (1.0 - mean) / x
+    return left, mean, rest - mean
+
+
+@ti.func
+def ray_of(camera: ti.template(), view, row, column, grid, pixels, frame: ti.template()):
+    """First sample, way from one to the next, and their number; in cells of the padded volume."""
+    s = (2 * column + 1 - pixels[0]) * frame[3]
+    t = (pixels[1] - 1 - 2 * row) * frame[4]
+    start = ti.Vector([0.0 * s, 0.0 * s, 0.0 * s])
+    along = ti.Vector([0.0 * s, 0.0 * s, 0.0 * s])
+    for c in ti.static(range(3)):
+        start[c] = camera[view, 0, c] + s * camera[view, 1, c] + t * camera[view, 2, c]
+        along[c] = camera[view, 3, c] + s * camera[view, 4, c] + t * camera[view, 5, c]
+    start = start / frame[0] + 0.5
+    along = along / along.norm()
+    near, far = 0.0 * s, 0.0 * s + 1e30
+    for c in ti.static(range(3)):
+        slope = ti.select(ti.abs(along[c]) < 1e-20, 0.0 * s + 1e-20, along[c])
+        first, second = -start[c] / slope, (grid[c] + 1 - start[c]) / slope
+        near, far = ti.max(near, ti.min(first, second)), ti.min(far, ti.max(first, second))
+    count = ti.cast(ti.max(ti.ceil((far - near) / frame[1] - 0.5), 0.0), ti.i32)
+    return start + along * (near + 0.5 * frame[1]), along * frame[1], count
+
+
+@ti.func
+def corner_of(place, grid):
+    """Number of the cell below a place, and how far beyond its centre the place is."""
+    x = ti.min(ti.max(ti.cast(ti.floor(place[0]), ti.i32), 0), grid[0])
+    y = ti.min(ti.max(ti.cast(ti.floor(place[1]), ti.i32), 0), grid[1])
+    z = ti.min(ti.max(ti.cast(ti.floor(place[2]), ti.i32), 0), grid[2])
+    at = (z * (grid[1] + 2) + y) * (grid[0] + 2) + x
+    return at, ti.Vector([place[0] - x, place[1] - y, place[2] - z])
+
+
+@ti.func
+def sample(pairs: ti.template(), first, at, part, line, plane):
+    """Density and lit density at a place, linearly."""
+    found = ti.Vector([0.0 * part[0], 0.0 * part[0]])
+    for c in ti.static(range(2)):
+        a = first + 2 * at + c
+        b, d, e = a + 2 * line, a + 2 * plane, a + 2 * (line + plane)
+        a0, b0, d0, e0 = pairs[a], pairs[b], pairs[d], pairs[e]
+        a0 += part[0] * (pairs[a + 2] - a0)
+        b0 += part[0] * (pairs[b + 2] - b0)
+        d0 += part[0] * (pairs[d + 2] - d0)
+        e0 += part[0] * (pairs[e + 2] - e0)
+        a0 += part[1] * (b0 - a0)
+        d0 += part[1] * (e0 - d0)
+        found[c] = a0 + part[2] * (d0 - a0)
+    return found
+
+
+@ti.func
+def sample_gradient(g_pairs: ti.template(), first, at, part, line, plane, g_density, g_lit):
+    """Add the gradient of a sample to the eight cells that it was read from."""
+    for k, j in ti.static(ti.ndrange(2, 2)):
+        share = part[2] if k else 1.0 - part[2]
+        share *= part[1] if j else 1.0 - part[1]
+        to = first + 2 * (at + j * line + k * plane)
+        g_pairs[to] += share * (1.0 - part[0]) * g_density
+        g_pairs[to + 1] += share * (1.0 - part[0]) * g_lit
+        g_pairs[to + 2] += share * part[0] * g_density
+        g_pairs[to + 3] += share * part[0] * g_lit
+
+
+@ti.kernel
+def pack(
+    density: ti.types.ndarray(ndim=2),
+    light: ti.types.ndarray(ndim=2),
+    axes: ti.types.ndarray(ndim=1),
+    frame: ti.types.ndarray(ndim=1),
+    ahead: ti.types.ndarray(ndim=2),
+    pairs: ti.types.ndarray(ndim=1),
+    depth: int,
+    height: int,
+    width: int,
+    spread: int,
+):
+    for item in range(density.shape[0] * depth * height * spread):
+        if item % spread == 0:
+            line = item // spread
+            b, z, y = line // height // depth, line // height % depth, line % height
+            length = length_of(light, ti.min(b, light.shape[0] - 1), axes[b], frame)
+            to = ((b * (depth + 2) + z + 1) * (height + 2) + y + 1) * (width + 2) + 1
+            for x in range(width):
+                smoke = density[b, (z * height + y) * width + x]
+                behind = ahead[b, (z * height + y) * width + x]
+                pairs[2 * (to + x)] = smoke
+                pairs[2 * (to + x) + 1] = smoke * exponential(0.5 * length * smoke - behind)
+
+
+@ti.kernel
+def march(
+    pairs: ti.types.ndarray(ndim=1),
+    light: ti.types.ndarray(ndim=2),
+    camera: ti.types.ndarray(ndim=3),
+    frame: ti.types.ndarray(ndim=1),
+    image: ti.types.ndarray(ndim=3),
+    depth: int,
+    height: int,
+    width: int,
+    columns: int,
+    rows: int,
+    spread: int,
+    terms: ti.template(),
+):
+    for item in range(image.shape[0] * rows * spread):
+        if item % spread == 0:
+            b, row = item // spread // rows, item // spread % rows
+            grid, pixels = ti.Vector([width, height, depth]), ti.Vector([columns, rows])
+            line, plane = width + 2, (width + 2) * (height + 2)
+            first = 2 * b * (depth + 2) * plane
+            view, lamp = ti.min(b, camera.shape[0] - 1), ti.min(b, light.shape[0] - 1)
+            for column in range(columns):
+                place, way, count = ray_of(camera, view, row, column, grid, pixels, frame)
+                clear = 0.0 * place[0] + 1.0
+                seen = ti.Vector([0.0 * clear, 0.0 * clear])
+                for k in range(count):
+                    at, part = corner_of(place + k * way, grid)
+                    found = sample(pairs, first, at, part, line, plane)
+                    left, mean, _ = absorb(found[0] * frame[2], frame, terms)
+                    seen += clear * mean * frame[2] * found
+                    clear *= left
+                for c in ti.static(range(3)):
+                    colour = light[lamp, 3 + c] * seen[1] + light[lamp, 6 + c] * seen[0]
+                    image[b, c, row * columns + column] = light[lamp, 9 + c] * colour
+                image[b, 3, row * columns + column] = seen[0]
+
+
+@ti.kernel
+def march_gradient(
+    pairs: ti.types.ndarray(ndim=1),
+    camera: ti.types.ndarray(ndim=3),
+    frame: ti.types.ndarray(ndim=1),
+    g_seen: ti.types.ndarray(ndim=3),
+    seen: ti.types.ndarray(ndim=3),
+    g_pairs: ti.types.ndarray(ndim=1),
+    depth: int,
+    height: int,
+    width: int,
+    columns: int,
+    rows: int,
+    blocks: int,
+    spread: int,
+    terms: ti.template(),
+):
+    for item in range(g_seen.shape[0] * blocks * spread):
+        if item % spread == 0:
+            b, block = item // spread // blocks, item // spread % blocks
+            grid, pixels = ti.Vector([width, height, depth]), ti.Vector([columns, rows])
+            line, plane = width + 2, (width + 2) * (height + 2)
+            first = 2 * b * (depth + 2) * plane
+            own = 2 * (b * blocks + block) * (depth + 2) * plane
+            view = ti.min(b, camera.shape[0] - 1)
+            for pixel in range(
+                rows * block // blocks * columns, rows * (block + 1) // blocks * columns
+            ):
+                row, column = pixel // columns, pixel % columns
+                place, way, count = ray_of(camera, view, row, column, grid, pixels, frame)
+                clear = 0.0 * place[0] + 1.0
+                whole = ti.Vector([0.0 * clear, 0.0 * clear])
+                for k in range(count):
+                    at, part = corner_of(place + k * way, grid)
+                    found = sample(pairs, first, at, part, line, plane)
+                    left, mean, _ = absorb(found[0] * frame[2], frame, terms)
+                    whole += clear * mean * frame[2] * found
+                    clear *= left
+                seen[b, 0, pixel], seen[b, 1, pixel] = whole[0], whole[1]
+                through = clear
+                behind = whole[1]
+                clear = 0.0 * clear + 1.0
+                for k in range(count):
+                    at, part = corner_of(place + k * way, grid)
+                    found = sample(pairs, first, at, part, line, plane)
+                    left, mean, slope = absorb(found[0] * frame[2], frame, terms)
+                    weight = clear * frame[2]
+                    behind -= weight * mean * found[1]
+                    change = weight * frame[2] * slope * found[1] - frame[2] * behind
+                    g_density = g_seen[b, 1, pixel] * change
+                    g_density += g_seen[b, 0, pixel] * frame[2] * through
+                    g_lit = g_seen[b, 1, pixel] * weight * mean
+                    sample_gradient(g_pairs, own, at, part, line, plane, g_density, g_lit)
+                    clear *= left
+
+
+@ti.kernel
+def pack_gradient(
+    density: ti.types.ndarray(ndim=2),
+    light: ti.types.ndarray(ndim=2),
+    axes: ti.types.ndarray(ndim=1),
+    frame: ti.types.ndarray(ndim=1),
+    ahead: ti.types.ndarray(ndim=2),
+    g_pairs: ti.types.ndarray(ndim=1),
+    g_density: ti.types.ndarray(ndim=2),
+    g_depth: ti.types.ndarray(ndim=2),
+    depth: int,
+    height: int,
+    width: int,
+    blocks: int,
+    spread: int,
+):
+    for item in range(density.shape[0] * depth * height * spread):
+        if item % spread == 0:
+            line = item // spread
+            b, z, y = line // height // depth, line // height % depth, line % height
+            length = length_of(light, ti.min(b, light.shape[0] - 1), axes[b], frame)
+            for x in range(width):
+                at = (z * height + y) * width + x
+                smoke = density[b, at]
+                g_smoke, g_lit = 0.0 * smoke, 0.0 * smoke
+                for block in range(blocks):
+                    to = ((b * blocks + block) * (depth + 2) + z + 1) * (height + 2) + y + 1
+                    to = 2 * (to * (width + 2) + x + 1)
+                    g_smoke += g_pairs[to]
+                    g_lit += g_pairs[to + 1]
+                clear = exponential(0.5 * length * smoke - ahead[b, at])
+                g_density[b, at] = g_smoke + g_lit * clear
+                g_depth[b, at] = -g_lit * clear * smoke
+
+
+def _frame(density: Tensor, cell: float, step: float, pixels: tuple[int, int]) -> Tensor:
+    terms, numbers = TERMS[density.dtype], [1.0]
+    for k in range(2, terms + 2):
+        numbers.append(-numbers[-1] / k)  # the series of (1 - (1 - exp(-x)) / x) / x
+    series = [-number for number in numbers[:0:-1]]
+    fixed = [cell, step, step * cell, 1.0 / pixels[0], 1.0 / pixels[1]]
+    return torch.tensor([*fixed, *series], dtype=torch.float64).to(density)
+
+
+def _padded(cells: tuple[int, int, int]) -> int:
+    return 2 * (cells[0] + 2) * (cells[1] + 2) * (cells[2] + 2)
+
+
+def _prepare(
+    density: Tensor, light: Tensor, frame: Tensor
+) -> tuple[tuple[int, int, int], Tensor, Tensor, Tensor]:
+    """Return the cells, the light's axes, the depths of the sweep, and the padded volume."""
+    batch, _, depth, height, width = density.shape
+    cells, flat = (depth, height, width), density.view(batch, -1)
+    axes = main_axis(light, batch)
+    ahead = sweep(flat, light, axes, frame, cells)
+    pairs = density.new_zeros(batch * _padded(cells))
+    spread = grid_for(density.device).spread
+    pack(flat, light, axes, frame, ahead, pairs, *cells, spread)
+    return cells, axes, ahead, pairs
+
+
+def forward(
+    density: Tensor,
+    light: Tensor,
+    camera: Tensor,
+    cell: float,
+    step: float,
+    pixels: tuple[int, int],
+) -> Tensor:
+    """Return premultiplied linear RGB and opacity, shape (B, 4, h, w), row 0 at the top.
+
+    Args:
+        density: Extinction [1/m], shape (B, 1, D, H, W).
+        light: Direction toward it 3, radiance 3, ambient 3, albedo 3; shape (B or 1, 12).
+        camera: Rows as in `ops`, shape (B or 1, 6, 3).
+        cell: Side of a cell [m].
+        step: Between samples [cells].
+        pixels: Width and height of the image.
+    """
+    runtime.start(density.device)
+    image = density.new_empty((density.shape[0], 4, pixels[1] * pixels[0]))
+    if image.numel() == 0:
+        return image.view(-1, 4, pixels[1], pixels[0])
+    frame = _frame(density, cell, step, pixels)
+    cells, _, _, pairs = _prepare(density, light, frame)
+    spread = grid_for(density.device).spread
+    march(pairs, light, camera, frame, image, *cells, *pixels, spread, TERMS[density.dtype])
+    return image.view(-1, 4, pixels[1], pixels[0])
+
+
+def backward(
+    g_image: Tensor,
+    density: Tensor,
+    light: Tensor,
+    camera: Tensor,
+    cell: float,
+    step: float,
+    pixels: tuple[int, int],
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients to density and light."""
+    runtime.start(density.device)
+    batch = density.shape[0]
+    if batch == 0:
+        return torch.zeros_like(density), torch.zeros_like(light)
+    frame, spread = _frame(density, cell, step, pixels), grid_for(density.device).spread
+    cells, axes, ahead, pairs = _prepare(density, light, frame)
+    flat = density.view(batch, -1)
+    numbers = batch * _padded(cells)
+    blocks = max(1, min(BLOCKS[density.device.type] // batch, MOST_SCATTERED // numbers))
+    g_pairs = density.new_zeros(blocks * numbers)
+    upstream = g_image.view(batch, 4, -1)
+    g_seen = seen_gradient(upstream, light)
+    seen = torch.empty_like(g_seen)
+    march_gradient(
+        pairs, camera, frame, g_seen, seen, g_pairs,
+        *cells, *pixels, blocks, spread, TERMS[density.dtype],
+    )  # fmt: skip
+    g_flat, g_depth = torch.empty_like(flat), torch.empty_like(flat)
+    pack_gradient(flat, light, axes, frame, ahead, g_pairs, g_flat, g_depth, *cells, blocks, spread)
+    g_direction = sweep_gradient(flat, light, axes, frame, ahead, g_depth, g_flat, cells)
+    g_light = torch.cat([g_direction, colour_gradient(upstream, light, seen)], dim=1)
+    g_light = g_light.sum(dim=0, keepdim=True) if light.shape[0] == 1 else g_light
+    return g_flat.view(density.shape), g_light
+
+
+def seen_gradient(upstream: Tensor, light: Tensor) -> Tensor:
+    """Return the gradient to opacity and light of every pixel, shape (B, 2, h w)."""
+    radiance, ambient, albedo = (light[:, i : i + 3, None] for i in (3, 6, 9))
+    g_colour = upstream[:, :3] * albedo
+    g_opacity = upstream[:, 3] + (g_colour * ambient).sum(dim=1)
+    return torch.stack([g_opacity, (g_colour * radiance).sum(dim=1)], dim=1)
+
+
+def colour_gradient(upstream: Tensor, light: Tensor, seen: Tensor) -> Tensor:
+    """Return the gradient to radiance, ambient and albedo of every image, shape (B, 9)."""
+    radiance, ambient, albedo = (light[:, i : i + 3] for i in (3, 6, 9))
+    opacity = (upstream[:, :3] * seen[:, :1]).sum(dim=2)
+    lit = (upstream[:, :3] * seen[:, 1:]).sum(dim=2)
+    return torch.cat([albedo * lit, albedo * opacity, radiance * lit + ambient * opacity], dim=1)
