@@ -8,6 +8,8 @@ The scatter is dealt out to blocks of image rows, each with a volume of its own,
 their order: results do not depend on threads.
 """
 
+from typing import NamedTuple
+
 import taichi as ti
 import torch
 from torch import Tensor
@@ -72,29 +74,26 @@ def ray_of(camera: ti.template(), view, row, column, grid, pixels, frame: ti.tem
 @ti.func
 def corner_of(place, grid):
     """Number of the cell below a place, and how far beyond its centre the place is."""
-    x = ti.min(ti.max(ti.cast(ti.floor(place[0]), ti.i32), 0), grid[0])
-    y = ti.min(ti.max(ti.cast(ti.floor(place[1]), ti.i32), 0), grid[1])
-    z = ti.min(ti.max(ti.cast(ti.floor(place[2]), ti.i32), 0), grid[2])
+    x = ti.min(ti.max(ti.cast(place[0], ti.i32), 0), grid[0])
+    y = ti.min(ti.max(ti.cast(place[1], ti.i32), 0), grid[1])
+    z = ti.min(ti.max(ti.cast(place[2], ti.i32), 0), grid[2])
     at = (z * (grid[1] + 2) + y) * (grid[0] + 2) + x
     return at, ti.Vector([place[0] - x, place[1] - y, place[2] - z])
 
 
 @ti.func
-def sample(pairs: ti.template(), first, at, part, line, plane):
-    """Density and lit density at a place, linearly."""
-    found = ti.Vector([0.0 * part[0], 0.0 * part[0]])
-    for c in ti.static(range(2)):
-        a = first + 2 * at + c
-        b, d, e = a + 2 * line, a + 2 * plane, a + 2 * (line + plane)
-        a0, b0, d0, e0 = pairs[a], pairs[b], pairs[d], pairs[e]
-        a0 += part[0] * (pairs[a + 2] - a0)
-        b0 += part[0] * (pairs[b + 2] - b0)
-        d0 += part[0] * (pairs[d + 2] - d0)
-        e0 += part[0] * (pairs[e + 2] - e0)
-        a0 += part[1] * (b0 - a0)
-        d0 += part[1] * (e0 - d0)
-        found[c] = a0 + part[2] * (d0 - a0)
-    return found
+def sample(pairs: ti.template(), a, part, line, plane):
+    """The number at a place, linearly, from the eight that start with number ``a``."""
+    b, c, d = a + 2 * line, a + 2 * plane, a + 2 * (line + plane)
+    low, high = pairs[a], pairs[c]
+    low += part[0] * (pairs[a + 2] - low)
+    high += part[0] * (pairs[c + 2] - high)
+    low_up, high_up = pairs[b], pairs[d]
+    low_up += part[0] * (pairs[b + 2] - low_up)
+    high_up += part[0] * (pairs[d + 2] - high_up)
+    low += part[1] * (low_up - low)
+    high += part[1] * (high_up - high)
+    return low + part[2] * (high - low)
 
 
 @ti.func
@@ -118,6 +117,7 @@ def pack(
     frame: ti.types.ndarray(ndim=1),
     ahead: ti.types.ndarray(ndim=2),
     pairs: ti.types.ndarray(ndim=1),
+    filled: ti.types.ndarray(ndim=1),
     depth: int,
     height: int,
     width: int,
@@ -134,11 +134,16 @@ def pack(
                 behind = ahead[b, (z * height + y) * width + x]
                 pairs[2 * (to + x)] = smoke
                 pairs[2 * (to + x) + 1] = smoke * exponential(0.5 * length * smoke - behind)
+                if smoke != 0.0:
+                    for k, j, i in ti.static(ti.ndrange(2, 2, 2)):
+                        below = (k * (height + 2) + j) * (width + 2) + i
+                        filled[to + x - below] = ti.u8(1)  # by whichever thread: all write one
 
 
 @ti.kernel
 def march(
     pairs: ti.types.ndarray(ndim=1),
+    filled: ti.types.ndarray(ndim=1),
     light: ti.types.ndarray(ndim=2),
     camera: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
@@ -164,10 +169,12 @@ def march(
                 seen = ti.Vector([0.0 * clear, 0.0 * clear])
                 for k in range(count):
                     at, part = corner_of(place + k * way, grid)
-                    found = sample(pairs, first, at, part, line, plane)
-                    left, mean, _ = absorb(found[0] * frame[2], frame, terms)
-                    seen += clear * mean * frame[2] * found
-                    clear *= left
+                    if filled[first // 2 + at] != 0:  # most of a box is empty
+                        smoke = sample(pairs, first + 2 * at, part, line, plane)
+                        lit = sample(pairs, first + 2 * at + 1, part, line, plane)
+                        left, mean, _ = absorb(smoke * frame[2], frame, terms)
+                        seen += clear * mean * frame[2] * ti.Vector([smoke, lit])
+                        clear *= left
                 for c in ti.static(range(3)):
                     colour = light[lamp, 3 + c] * seen[1] + light[lamp, 6 + c] * seen[0]
                     image[b, c, row * columns + column] = light[lamp, 9 + c] * colour
@@ -177,6 +184,7 @@ def march(
 @ti.kernel
 def march_gradient(
     pairs: ti.types.ndarray(ndim=1),
+    filled: ti.types.ndarray(ndim=1),
     camera: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
     g_seen: ti.types.ndarray(ndim=3),
@@ -208,21 +216,24 @@ def march_gradient(
                 whole = ti.Vector([0.0 * clear, 0.0 * clear])
                 for k in range(count):
                     at, part = corner_of(place + k * way, grid)
-                    found = sample(pairs, first, at, part, line, plane)
-                    left, mean, _ = absorb(found[0] * frame[2], frame, terms)
-                    whole += clear * mean * frame[2] * found
-                    clear *= left
+                    if filled[first // 2 + at] != 0:  # most of a box is empty
+                        smoke = sample(pairs, first + 2 * at, part, line, plane)
+                        lit = sample(pairs, first + 2 * at + 1, part, line, plane)
+                        left, mean, _ = absorb(smoke * frame[2], frame, terms)
+                        whole += clear * mean * frame[2] * ti.Vector([smoke, lit])
+                        clear *= left
                 seen[b, 0, pixel], seen[b, 1, pixel] = whole[0], whole[1]
                 through = clear
                 behind = whole[1]
                 clear = 0.0 * clear + 1.0
                 for k in range(count):
                     at, part = corner_of(place + k * way, grid)
-                    found = sample(pairs, first, at, part, line, plane)
-                    left, mean, slope = absorb(found[0] * frame[2], frame, terms)
+                    smoke = sample(pairs, first + 2 * at, part, line, plane)
+                    lit = sample(pairs, first + 2 * at + 1, part, line, plane)
+                    left, mean, slope = absorb(smoke * frame[2], frame, terms)
                     weight = clear * frame[2]
-                    behind -= weight * mean * found[1]
-                    change = weight * frame[2] * slope * found[1] - frame[2] * behind
+                    behind -= weight * mean * lit
+                    change = weight * frame[2] * slope * lit - frame[2] * behind
                     g_density = g_seen[b, 1, pixel] * change
                     g_density += g_seen[b, 0, pixel] * frame[2] * through
                     g_lit = g_seen[b, 1, pixel] * weight * mean
@@ -278,18 +289,34 @@ def _padded(cells: tuple[int, int, int]) -> int:
     return 2 * (cells[0] + 2) * (cells[1] + 2) * (cells[2] + 2)
 
 
-def _prepare(
-    density: Tensor, light: Tensor, frame: Tensor
-) -> tuple[tuple[int, int, int], Tensor, Tensor, Tensor]:
-    """Return the cells, the light's axes, the depths of the sweep, and the padded volume."""
+class _Volume(NamedTuple):
+    """Density prepared for rays.
+
+    Attributes:
+        cells: D, H, W.
+        axes: Of `main_axis`.
+        ahead: Of `sweep`.
+        pairs: Density and lit density of the padded cells.
+        filled: Whether one of the eight cells from this one up, right and near has smoke.
+    """
+
+    cells: tuple[int, int, int]
+    axes: Tensor
+    ahead: Tensor
+    pairs: Tensor
+    filled: Tensor
+
+
+def _prepare(density: Tensor, light: Tensor, frame: Tensor) -> _Volume:
     batch, _, depth, height, width = density.shape
     cells, flat = (depth, height, width), density.view(batch, -1)
     axes = main_axis(light, batch)
     ahead = sweep(flat, light, axes, frame, cells)
     pairs = density.new_zeros(batch * _padded(cells))
+    filled = torch.zeros(pairs.shape[0] // 2, dtype=torch.uint8, device=density.device)
     spread = grid_for(density.device).spread
-    pack(flat, light, axes, frame, ahead, pairs, *cells, spread)
-    return cells, axes, ahead, pairs
+    pack(flat, light, axes, frame, ahead, pairs, filled, *cells, spread)
+    return _Volume(cells, axes, ahead, pairs, filled)
 
 
 def forward(
@@ -315,9 +342,9 @@ def forward(
     if image.numel() == 0:
         return image.view(-1, 4, pixels[1], pixels[0])
     frame = _frame(density, cell, step, pixels)
-    cells, _, _, pairs = _prepare(density, light, frame)
+    cells, _, _, pairs, filled = _prepare(density, light, frame)
     spread = grid_for(density.device).spread
-    march(pairs, light, camera, frame, image, *cells, *pixels, spread, TERMS[density.dtype])
+    march(pairs, filled, light, camera, frame, image, *cells, *pixels, spread, TERMS[density.dtype])
     return image.view(-1, 4, pixels[1], pixels[0])
 
 
@@ -336,7 +363,7 @@ def backward(
     if batch == 0:
         return torch.zeros_like(density), torch.zeros_like(light)
     frame, spread = _frame(density, cell, step, pixels), grid_for(density.device).spread
-    cells, axes, ahead, pairs = _prepare(density, light, frame)
+    cells, axes, ahead, pairs, filled = _prepare(density, light, frame)
     flat = density.view(batch, -1)
     numbers = batch * _padded(cells)
     blocks = max(1, min(BLOCKS[density.device.type] // batch, MOST_SCATTERED // numbers))
@@ -345,7 +372,7 @@ def backward(
     g_seen = seen_gradient(upstream, light)
     seen = torch.empty_like(g_seen)
     march_gradient(
-        pairs, camera, frame, g_seen, seen, g_pairs,
+        pairs, filled, camera, frame, g_seen, seen, g_pairs,
         *cells, *pixels, blocks, spread, TERMS[density.dtype],
     )  # fmt: skip
     g_flat, g_depth = torch.empty_like(flat), torch.empty_like(flat)
