@@ -34,6 +34,11 @@ NO_GRADIENT = {
     "grid": "counts",
     "mode": "switches",
     "graded, lit": "switches",
+    "grid, pixels": "counts",
+    "line, plane": "strides",
+    "frame, spread": "a table and a count",
+    "numbers": "a count",
+    "blocks": "a count",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

@@ -56,6 +56,9 @@ HEIGHT = (
     *_laws("height_from_normals[line]"),
 )
 
+SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
+ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -110,6 +113,26 @@ TARGETS = (
     Target(
         "height_from_normals", "height_from_normals.py", ("slopes_gradient", "backward"), HEIGHT
     ),
+    Target(
+        "march_volume",
+        "light_sweep.py",
+        ("add_planes_gradient", "sweep_gradient", "direction_gradient"),
+        SMOKE,
+    ),
+    Target(
+        "march_volume",
+        "march_volume.py",
+        (
+            "absorb",
+            "sample_gradient",
+            "march_gradient",
+            "pack_gradient",
+            "seen_gradient",
+            "colour_gradient",
+        ),
+        SMOKE,
+    ),
+    Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
 )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of smoke, as a differentiable op: emission and absorption along rays, one shadowed light.
+"""Pictures of smoke, as a differentiable op: emission, absorption, and one shadowed light.
 
 Along a ray with density s, ``C = integral of T s albedo (radiance exp(-depth) + ambient)``, where T
 is the transmittance to the eye and depth the optical depth to the light.

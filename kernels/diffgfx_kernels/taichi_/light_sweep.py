@@ -6,8 +6,8 @@ density, l the length of a ray from plane to plane, and S reads a plane where th
 all rays are parallel, S is one stencil of two by two for the whole volume, and so is its transpose:
 both passes gather.
 
-Planes wait for one another. On a CPU one launch sweeps them all, in parallel over the batch only; on
-a GPU each is a launch, in parallel over its cells.
+Planes wait for one another. On a CPU one launch sweeps them all, in parallel over the batch only;
+on a GPU each is a launch, in parallel over its cells.
 """
 
 import taichi as ti
@@ -134,7 +134,7 @@ def add_planes_gradient(
             share = (grid[0] * grid[1] + parts - 1) // parts
             whole_u, u_part = shift(light, row, axis, 0)
             whole_v, v_part = shift(light, row, axis, 1)
-            g_length, g_u, g_v = g_way[b, part, 0], g_way[b, part, 1], g_way[b, part, 2]
+            g_length, g_u, g_v = 0.0 * length, 0.0 * length, 0.0 * length
             for turn in range(begin, ti.min(end, planes[0])):
                 plane = planes[0] - 1 - turn
                 base = planes[1] + plane * planes[2]
@@ -163,7 +163,9 @@ def add_planes_gradient(
                         cross = value_at(ahead, b, near, p + 1, q + 1, grid) - below - right + first
                         g_u += total * (below - first + v_part * cross)
                         g_v += total * (right - first + u_part * cross)
-            g_way[b, part, 0], g_way[b, part, 1], g_way[b, part, 2] = g_length, g_u, g_v
+            g_way[b, part, 0] += g_length
+            g_way[b, part, 1] += g_u
+            g_way[b, part, 2] += g_v
 
 
 def main_axis(light: Tensor, batch: int) -> Tensor:

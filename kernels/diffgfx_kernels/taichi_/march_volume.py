@@ -99,14 +99,17 @@ def sample(pairs: ti.template(), a, part, line, plane):
 @ti.func
 def sample_gradient(g_pairs: ti.template(), first, at, part, line, plane, g_density, g_lit):
     """Add the gradient of a sample to the eight cells that it was read from."""
+    sides = ti.Vector([1.0 - part[2], part[2]])
+    lines = ti.Vector([1.0 - part[1], part[1]])
     for k, j in ti.static(ti.ndrange(2, 2)):
-        share = part[2] if k else 1.0 - part[2]
-        share *= part[1] if j else 1.0 - part[1]
+        share = sides[k] * lines[j]
+        high = share * part[0]
+        low = share - high
         to = first + 2 * (at + j * line + k * plane)
-        g_pairs[to] += share * (1.0 - part[0]) * g_density
-        g_pairs[to + 1] += share * (1.0 - part[0]) * g_lit
-        g_pairs[to + 2] += share * part[0] * g_density
-        g_pairs[to + 3] += share * part[0] * g_lit
+        g_pairs[to] += low * g_density
+        g_pairs[to + 1] += low * g_lit
+        g_pairs[to + 2] += high * g_density
+        g_pairs[to + 3] += high * g_lit
 
 
 @ti.kernel
@@ -174,7 +177,7 @@ def march(
                         lit = sample(pairs, first + 2 * at + 1, part, line, plane)
                         left, mean, _ = absorb(smoke * frame[2], frame, terms)
                         seen += clear * mean * frame[2] * ti.Vector([smoke, lit])
-                        clear *= left
+                        clear = clear * left
                 for c in ti.static(range(3)):
                     colour = light[lamp, 3 + c] * seen[1] + light[lamp, 6 + c] * seen[0]
                     image[b, c, row * columns + column] = light[lamp, 9 + c] * colour
@@ -221,7 +224,7 @@ def march_gradient(
                         lit = sample(pairs, first + 2 * at + 1, part, line, plane)
                         left, mean, _ = absorb(smoke * frame[2], frame, terms)
                         whole += clear * mean * frame[2] * ti.Vector([smoke, lit])
-                        clear *= left
+                        clear = clear * left
                 seen[b, 0, pixel], seen[b, 1, pixel] = whole[0], whole[1]
                 through = clear
                 behind = whole[1]
@@ -238,7 +241,7 @@ def march_gradient(
                     g_density += g_seen[b, 0, pixel] * frame[2] * through
                     g_lit = g_seen[b, 1, pixel] * weight * mean
                     sample_gradient(g_pairs, own, at, part, line, plane, g_density, g_lit)
-                    clear *= left
+                    clear = clear * left
 
 
 @ti.kernel
