@@ -122,16 +122,10 @@ TARGETS = (
     Target(
         "march_volume",
         "march_volume.py",
-        (
-            "absorb",
-            "sample_gradient",
-            "march_gradient",
-            "pack_gradient",
-            "seen_gradient",
-            "colour_gradient",
-        ),
+        ("march_gradient", "pack_gradient", "seen_gradient", "colour_gradient"),
         SMOKE,
     ),
+    Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
 )
 

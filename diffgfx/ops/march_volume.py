@@ -122,9 +122,9 @@ def march_volume(
 
     The light's way to each cell is followed first, plane by plane (the shadow of an oblique light
     blurs by about the root of half the planes that it passes, in cells). Rays are then marched from
-    the eye, front to back; each step holds its sample's density. Samples are trilinear, and around
-    the box lie cells without smoke, so that it fades out within half a cell of the box's sides. No
-    pixel is brighter than ``albedo (radiance + ambient)`` times its opacity.
+    the eye; each step holds its sample's density. Samples are trilinear, and around the box lie
+    cells without smoke, so that it fades out within half a cell of the box's sides. No pixel is
+    brighter than ``albedo (radiance + ambient)`` times its opacity.
 
     Args:
         density: Extinction [1/m], at least 0: a concentration times its extinction. Shape (B, 1, D,
@@ -144,35 +144,34 @@ def march_volume(
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
     Returns:
-        Premultiplied linear RGB [W/(m^2 sr)] and opacity, shape (B, 4, height, width), row 0 at the
-        top.
+        Premultiplied linear RGB and opacity, shape (B, 4, height, width), row 0 at the top.
 
     Raises:
         ShapeError, DtypeError, DeviceError, RangeError: If an argument does not fit; it is named.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
     Gradients: to density, albedo and light, its direction included (one-sided where a component is
-    zero, and not across directions whose two largest components tie); none to the camera. No
-    forward mode and no second derivative.
+    zero or the largest two tie); none to the camera. No forward mode and no second derivative.
 
-    Source: N. Max, "Optical Models for Direct Volume Rendering", TVCG 1(2), 1995, sections 4
-    (absorption plus emission) and 6 (single scattering with shadows).
+    Source: N. Max, "Optical Models for Direct Volume Rendering", TVCG 1(2), 1995,
+    "Absorption plus emission" and "Shadows".
     """
     given = {"density": density, "albedo": albedo, "light": light, "camera": camera}
     width, height = _check(given, pixels)
     check_positive("cell", cell)
     check_positive("step", step)
     refuse_forward_mode("march_volume", density, albedo, light)
-    if camera.requires_grad:
-        raise RangeError(
-            "camera must not require a gradient, which it does not get; pass camera.detach()"
-        )
     volume = density[:, :, None] if density.ndim == 4 else density
-    rows = next((n for n in (albedo.shape[0], light.shape[0]) if n != 1), 1)
-    lamp = torch.cat([light.flatten(1).expand(rows, -1), albedo.expand(rows, -1)], dim=1)
+    lamp = _lamp(light, albedo)
     chosen = choose_backend("march_volume", backend, density.device)
     image: Tensor = _march(volume, lamp, camera, float(cell), float(step), [width, height], chosen)
     return image
+
+
+def _lamp(light: Tensor, albedo: Tensor) -> Tensor:
+    """Return rows of 12 numbers, one if light and albedo are both shared."""
+    rows = next((n for n in (albedo.shape[0], light.shape[0]) if n != 1), 1)
+    return torch.cat([light.flatten(1).expand(rows, -1), albedo.expand(rows, -1)], dim=1)
 
 
 def _check(given: dict[str, Tensor], pixels: Sequence[int]) -> tuple[int, int]:
@@ -189,6 +188,10 @@ def _check(given: dict[str, Tensor], pixels: Sequence[int]) -> tuple[int, int]:
         check_shape(name, check_tensor(name, given[name]), ("B|1", *shape), sizes)
     check_same_dtype(given)
     check_same_device(given)
+    if given["camera"].requires_grad:
+        raise RangeError(
+            "camera must not require a gradient, which it does not get; pass camera.detach()"
+        )
     if len(pixels) != 2:
         raise ShapeError(f"pixels must hold two numbers (width, height), got {len(pixels)}")
     width, height = int(pixels[0]), int(pixels[1])

@@ -134,8 +134,8 @@ def render_smoke(
         extinction = THICKNESS / (cell * max(volume.shape[2:]))
     check_positive("extinction", extinction)
     if camera is None:
-        face_on = {"view": (0.0, 0.0, 1.0), "angle": 0.0} if flat else {}
-        camera = frame_box(volume, cell, pixels, **face_on)
+        view, angle = ((0.0, 0.0, 1.0), 0.0) if flat else (VIEW, ANGLE)
+        camera = frame_box(volume, cell, pixels, view=view, angle=angle)
     image = march_volume(
         volume.clamp_min(0.0) * extinction,
         density.new_tensor([ALBEDO]) if albedo is None else albedo,
