@@ -86,12 +86,12 @@ def add_planes(
             row, axis = ti.min(b, light.shape[0] - 1), axes[b]
             length = length_of(light, row, axis, frame)
             planes, grid = layout(light, row, axis, depth, height, width)
-            share = (grid[0] * grid[1] + parts - 1) // parts
+            each = (grid[0] * grid[1] + parts - 1) // parts
             whole_u, u_part = shift(light, row, axis, 0)
             whole_v, v_part = shift(light, row, axis, 1)
             for plane in range(begin, ti.min(end, planes[0])):
                 base = planes[1] + plane * planes[2]
-                for place in range(share * part, ti.min(share * (part + 1), grid[0] * grid[1])):
+                for place in range(each * part, ti.min(each * (part + 1), grid[0] * grid[1])):
                     u, v = place // grid[1], place % grid[1]
                     at = base + u * grid[2] + v * grid[3]
                     total = length * density[b, at]
@@ -131,14 +131,14 @@ def add_planes_gradient(
             row, axis = ti.min(b, light.shape[0] - 1), axes[b]
             length = length_of(light, row, axis, frame)
             planes, grid = layout(light, row, axis, depth, height, width)
-            share = (grid[0] * grid[1] + parts - 1) // parts
+            each = (grid[0] * grid[1] + parts - 1) // parts
             whole_u, u_part = shift(light, row, axis, 0)
             whole_v, v_part = shift(light, row, axis, 1)
             g_length, g_u, g_v = 0.0 * length, 0.0 * length, 0.0 * length
             for turn in range(begin, ti.min(end, planes[0])):
                 plane = planes[0] - 1 - turn
                 base = planes[1] + plane * planes[2]
-                for place in range(share * part, ti.min(share * (part + 1), grid[0] * grid[1])):
+                for place in range(each * part, ti.min(each * (part + 1), grid[0] * grid[1])):
                     u, v = place // grid[1], place % grid[1]
                     at = base + u * grid[2] + v * grid[3]
                     total = g_depth[b, at]

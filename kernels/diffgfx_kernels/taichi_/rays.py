@@ -95,9 +95,9 @@ def sample_gradient(g_pairs: ti.template(), first, at, part, line, plane, g_dens
     sides = ti.Vector([1.0 - part[2], part[2]])
     lines = ti.Vector([1.0 - part[1], part[1]])
     for k, j in ti.static(ti.ndrange(2, 2)):
-        share = sides[k] * lines[j]
-        high = share * part[0]
-        low = share - high
+        weight = sides[k] * lines[j]
+        high = weight * part[0]
+        low = weight - high
         to = first + 2 * (at + j * line + k * plane)
         g_pairs[to] += low * g_density
         g_pairs[to + 1] += low * g_lit
