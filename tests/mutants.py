@@ -67,6 +67,11 @@ NO_GRADIENT = {
     "far": "a place, known to both passes",
     "i": "a place, known to both passes",
     "first, end": "places, known to both passes",
+    "grid, pixels": "counts",
+    "line, plane": "strides",
+    "frame, spread": "a table and a count",
+    "numbers": "a count",
+    "blocks": "a count",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

@@ -48,6 +48,9 @@ FLUXES = (
     *_laws("advect_tvd[3d-superbee]"),
 )
 
+SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
+ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
+
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
     for op, cases in {
@@ -196,6 +199,20 @@ TARGETS = (
         ),
         FLUXES,
     ),
+    Target(
+        "march_volume",
+        "light_sweep.py",
+        ("add_planes_gradient", "sweep_gradient", "direction_gradient"),
+        SMOKE,
+    ),
+    Target(
+        "march_volume",
+        "march_volume.py",
+        ("march_gradient", "pack_gradient", "seen_gradient", "colour_gradient"),
+        SMOKE,
+    ),
+    Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
+    Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -11,6 +11,7 @@ from diffgfx.io.encodings import (
     to_metallic,
 )
 from diffgfx.io.exr import read_exr, write_exr
+from diffgfx.io.film import film_writer, frame_writer
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.gltf import read_material_glb, write_material_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
@@ -38,6 +39,8 @@ __all__ = [
     "decode_transfer",
     "encode_transfer",
     "faces_from_mac",
+    "film_writer",
+    "frame_writer",
     "from_deschaintre",
     "from_gao",
     "from_materialgan",

@@ -12,6 +12,7 @@ from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
+from diffgfx.ops.march_volume import march_volume
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.project import Projection, project
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
@@ -39,6 +40,7 @@ __all__ = [
     "inflow",
     "laplacian",
     "laplacian_scalar",
+    "march_volume",
     "normals_from_height",
     "project",
     "shade_svbrdf",

@@ -1,5 +1,6 @@
 """Compositions of ops into pictures."""
 
 from diffgfx.render.planar import render_planar
+from diffgfx.render.volume import frame_box, render_smoke
 
-__all__ = ["render_planar"]
+__all__ = ["frame_box", "render_planar", "render_smoke"]

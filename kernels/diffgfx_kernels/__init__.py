@@ -34,6 +34,7 @@ OPS = (
     "advect",
     "advect_velocity",
     "advect_tvd",
+    "march_volume",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 
