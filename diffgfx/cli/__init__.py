@@ -23,7 +23,7 @@ from diffgfx.errors import BackendError, InputError, OutputError, RangeError, Sh
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = ("capture", "material", "validate", "doctor")
+COMMANDS = ("capture", "material", "fluid", "validate", "doctor")
 
 _USER_ERRORS = (InputError, OutputError, RangeError, ShapeError, BackendError)
 _OK, _INTERNAL, _INPUT, _INTERRUPTED, _READER_GONE = 0, 1, 2, 130, 141
@@ -41,7 +41,8 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line, every command registered."""
-    parser = _Parser(prog="diffgfx", description="Differentiable rendering, shading and capture.")
+    what = "Differentiable rendering, shading, capture and fluids."
+    parser = _Parser(prog="diffgfx", description=what)
     parser.add_argument("--version", action="version", version=f"diffgfx {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diffgfx.tasks.validation.case import Outcome
+    from diffgfx.tasks.validation.case import Case, Outcome
 
 __all__ = ["register", "run"]
 
@@ -28,16 +28,40 @@ def register(subparsers: Any) -> None:
         "with the reason, where what it needs is not installed. Published data are looked for in "
         "the folder that DIFFGFX_DATA names (default ../shared/data).",
     )
-    material.add_argument(
+    _add_options(
+        material, "captures of seven known materials, and of one under different claims about the "
+        "light",
+    )  # fmt: skip
+    fluid = inner.add_parser(
+        "fluid",
+        help="flows",
+        description="Hold flows against closed forms, published numbers and another code. Prints "
+        "each measured value beside its bar. Exit code 0 if no case fails, 1 if one does; a case "
+        "is skipped, with the reason, where what it needs is not there. Published data are looked "
+        "for in the folder that DIFFGFX_DATA names (default ../shared/data).",
+    )
+    _add_options(fluid, "fine grids, high Rayleigh numbers and three dimensions")
+
+
+def _add_options(parser: argparse.ArgumentParser, long: str) -> None:
+    parser.add_argument(
         "cases", metavar="CASE", nargs="*", help="cases to run (default: those that take seconds)"
     )
-    material.add_argument(
-        "--full", action="store_true",
-        help="without CASE, run the long cases too: captures of seven known materials, and of one "
-        "under different claims about the light",
-    )  # fmt: skip
-    material.add_argument("--json", action="store_true", help="print a JSON list instead")
-    material.set_defaults(run=run)
+    parser.add_argument(
+        "--full", action="store_true", help=f"without CASE, run the long cases too: {long}"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list instead")
+    parser.set_defaults(run=run, subject=parser.prog.split()[-1])
+
+
+def _cases_of(subject: str) -> "Sequence[Case]":
+    if subject == "fluid":
+        from diffgfx.tasks.validation.flow import FLOW_CASES
+
+        return FLOW_CASES
+    from diffgfx.tasks.validation.material import MATERIAL_CASES
+
+    return MATERIAL_CASES
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.cli.capture import progress_bars
     from diffgfx.tasks.validation.data_folder import find_data_folder
-    from diffgfx.tasks.validation.material import run_cases, select_cases
+    from diffgfx.tasks.validation.run import run_cases, select_cases
 
     keep_freed_memory()
-    cases = select_cases(args.cases, full=args.full)
+    cases = select_cases(_cases_of(args.subject), args.cases, full=args.full)
     data = find_data_folder()
     with progress_bars() as tell:
         outcomes = run_cases(cases, data.folder if data.found else None, progress=tell)

@@ -12,7 +12,9 @@ from diffgfx.io.encodings import (
 )
 from diffgfx.io.exr import read_exr, write_exr
 from diffgfx.io.film import film_writer, frame_writer
+from diffgfx.io.flow_file import read_flow
 from diffgfx.io.folder import check_output, output_folder
+from diffgfx.io.frames import read_frame, write_frame
 from diffgfx.io.gltf import read_material_glb, write_material_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
@@ -51,6 +53,8 @@ __all__ = [
     "output_folder",
     "read_capture",
     "read_exr",
+    "read_flow",
+    "read_frame",
     "read_image",
     "read_map_files",
     "read_maps",
@@ -59,6 +63,7 @@ __all__ = [
     "to_metallic",
     "write_capture",
     "write_exr",
+    "write_frame",
     "write_maps",
     "write_material_glb",
     "write_png",

@@ -67,7 +67,8 @@ def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
 
 
 def _differentiate(ctx, g_value):  # type: ignore[no-untyped-def]
-    velocity, openings = ctx.saved_tensors[: ctx.dim], ctx.saved_tensors[ctx.dim :]
+    saved = ctx.saved_tensors  # once: a checkpoint unpacks no tensor twice
+    velocity, openings = saved[: ctx.dim], saved[ctx.dim :]
     g_velocity, g_openings = _divergence_backward(g_value, velocity, openings, *ctx.choices)
     return g_velocity, g_openings, None, None, None
 

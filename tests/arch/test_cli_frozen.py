@@ -37,7 +37,19 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--size": (512, None),
         },
     ),
+    "fluid simulate": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--frames": (None, None),
+            "--resume": (False, None),
+            "--preview": ("mp4", ("mp4", "png", "none")),
+            "--device": ("cpu", ("cpu", "cuda")),
+            "--json": (False, None),
+        },
+    ),
     "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
+    "validate fluid": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "doctor": ((), {"--json": (False, None)}),
 }
 

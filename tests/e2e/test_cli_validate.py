@@ -28,7 +28,7 @@ MADE_UP = (
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "CASES", MADE_UP)
+    monkeypatch.setattr(table, "MATERIAL_CASES", MADE_UP)
 
 
 def _outcomes(*words: str, code: int, capsys: pytest.CaptureFixture[str]) -> dict[str, dict]:

@@ -18,7 +18,7 @@ def _example(word: str) -> str:
 
 
 def test_examples_are_found_and_short() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
     assert len([line for line in _example("capture_material").splitlines() if line]) <= 10
 
 
@@ -45,6 +45,19 @@ def test_an_inverse_problem_of_your_own(capsys: pytest.CaptureFixture[str]) -> N
     exec(compile(text.replace("64, 64", "8, 8"), "README.md", "exec"), {})
     found = [float(x) for x in re.findall(r"\d\.\d+", capsys.readouterr().out)]
     assert found == pytest.approx([0.3, 0.2, 1.8], abs=0.01)
+
+
+def test_smoke_and_flows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    text = _example("rollout")
+    assert text.count("scene, 30,") == 1
+    exec(compile(text.replace("scene, 30,", "scene, 3,"), "README.md", "exec"), {})
+    numbers = re.findall(r"-?[0-9.]+(?:e-?[0-9]+)?", capsys.readouterr().out)
+    assert 0.1 < float(numbers[0]) < 0.2
+    assert float(numbers[2]) > 0.0
 
 
 @pytest.mark.parametrize("link", sorted(set(LINKS)))

@@ -1,0 +1,17 @@
+"""Flows: compositions of ops into steps, and of steps into rollouts."""
+
+from diffgfx.fluid.build import build_scene, first_state
+from diffgfx.fluid.gradient_check import GradientReport, gradient_check
+from diffgfx.fluid.rollout import Rollout, rollout
+from diffgfx.fluid.step import courant_number, step
+
+__all__ = [
+    "GradientReport",
+    "Rollout",
+    "build_scene",
+    "courant_number",
+    "first_state",
+    "gradient_check",
+    "rollout",
+    "step",
+]

@@ -1,0 +1,147 @@
+"""Many steps, with gradients inside a memory budget."""
+
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from diffgfx.check import check_positive
+from diffgfx.errors import RangeError
+from diffgfx.fluid.memory import Plan, make_plan, read_memory
+from diffgfx.fluid.paths import ALL_PATHS, Path, check_paths
+from diffgfx.fluid.step import step
+from diffgfx.scene import FluidScene, FluidState
+
+__all__ = ["Rollout", "rollout"]
+
+Observe = Callable[[FluidState], Tensor]
+"""What to look at after each step: a tensor made of a state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rollout:
+    """What a rollout leaves.
+
+    Attributes:
+        state: The last state.
+        observed: What was observed after each step, if anything was asked for.
+        plan: How its tape was kept.
+    """
+
+    state: FluidState
+    observed: tuple[Tensor, ...]
+    plan: Plan
+
+
+def rollout(
+    state: FluidState,
+    scene: FluidScene,
+    steps: int,
+    *,
+    memory: str | int | None = None,
+    gradient_paths: Collection[str] = ALL_PATHS,
+    observe: Observe | None = None,
+) -> Rollout:
+    """Take many steps; gradients are those of the full tape, whatever the budget.
+
+    Args:
+        state: Where to start.
+        scene: The setting.
+        steps: How many.
+        memory: Bytes that tape and kept states may take beyond the results, as a number or as text
+            such as ``"128MB"``; None keeps the whole tape. Steps are run again in the backward
+            pass to fit it: segments of segments, each level one more forward pass. What
+            ``observe`` keeps is not counted, nor are the scratch fields of one step.
+        gradient_paths: Of advection, pressure, diffusion and forces, those that let gradients
+            through; see `through`.
+        observe: Called with the state after each step.
+
+    Returns:
+        The last state, what was observed, and the plan.
+
+    Raises:
+        RangeError: If ``steps`` is below 1, a path unknown, or the budget too small.
+        DivergedError: If a step gives NaN or infinity; names step, term and residual.
+
+    Gradients: to everything in the state and the scene.
+    """
+    paths = check_paths(gradient_paths)
+    check_positive("steps", steps)
+    plan = Plan(0, 1, 0)
+    if memory is not None and torch.is_grad_enabled():
+        budget = read_memory(memory)
+        plan = make_plan(steps, _size(state.tensors()), _tape(state, scene, paths), budget)
+    tensors, observed = _run(state, scene, steps, plan, paths, observe)
+    last = state.with_tensors(tensors)
+    last = dataclasses.replace(
+        last, time=_time_after(state, scene, steps), step=state.step + steps
+    )
+    return Rollout(last, tuple(observed), plan)
+
+
+def _time_after(state: FluidState, scene: FluidScene, steps: int) -> float:
+    time = state.time
+    for _ in range(steps):  # as the steps add it up, so that a resumed run agrees to the bit
+        time += scene.dt
+    return time
+
+
+def _run(
+    state: FluidState,
+    scene: FluidScene,
+    steps: int,
+    plan: Plan,
+    paths: frozenset[Path],
+    observe: Observe | None,
+) -> tuple[list[Tensor], list[Tensor]]:
+    observed: list[Tensor] = []
+    if plan.depth == 0 or steps == 1:
+        for _ in range(steps):
+            state = step(state, scene, gradient_paths=paths)
+            if observe is not None:
+                observed.append(observe(state))
+        return list(state.tensors()), observed
+    count = len(state.tensors())
+    for length in plan.lengths(steps):
+        start = state
+
+        def segment(
+            *tensors: Tensor, start: FluidState = start, length: int = length
+        ) -> tuple[Tensor, ...]:
+            begun = start.with_tensors(tensors)
+            last, seen = _run(begun, scene, length, plan.below(), paths, observe)
+            return (*last, *seen)
+
+        results: Sequence[Tensor] = checkpoint(
+            segment, *state.tensors(), use_reentrant=False, preserve_rng_state=False
+        )
+        observed += results[count:]
+        state = dataclasses.replace(
+            state.with_tensors(results[:count]),
+            time=_time_after(state, scene, length),
+            step=state.step + length,
+        )
+    return list(state.tensors()), observed
+
+
+def _size(tensors: Sequence[Tensor]) -> int:
+    return sum(t.numel() * t.element_size() for t in tensors)
+
+
+def _tape(state: FluidState, scene: FluidScene, paths: frozenset[Path]) -> int:
+    """Return the bytes that a step keeps for its backward pass, each tensor counted once."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    leaves = [t.detach().requires_grad_() for t in state.tensors()]
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        taken = step(state.with_tensors(leaves), scene, gradient_paths=paths)
+    if not any(t.requires_grad for t in taken.tensors()):
+        raise RangeError("gradient_paths must leave one path open, got none")
+    return sum(kept.values())

@@ -1,0 +1,117 @@
+"""The film-maker's scheme: split terms, each stable for any step, first order in time."""
+
+import dataclasses
+
+from torch import Tensor
+
+from diffgfx import ops
+from diffgfx.fluid.pressure import project_state
+from diffgfx.fluid.term import Term, gated
+from diffgfx.scene import FluidScene, FluidState
+from diffgfx.types import ScalarSide
+
+__all__ = ["SMOKE_TERMS", "feed", "push", "scalar_kinds", "smear"]
+
+
+def scalar_kinds(scene: FluidScene) -> tuple[ScalarSide, ...]:
+    """Return what holds for smoke at the sides: none passes a wall, and none comes in."""
+    kinds: dict[str, ScalarSide] = {"periodic": "periodic", "inflow": "fixed"}
+    return tuple(kinds.get(side, "zero_gradient") for side in scene.sides)
+
+
+def feed(state: FluidState, scene: FluidScene) -> FluidState:
+    """Add what the sources give in a step."""
+    density, temperature = state.density, state.temperature
+    for source in scene.sources:
+        density = ops.inflow(density, source.mask, source.density, scene.dt)
+        temperature = ops.inflow(temperature, source.mask, source.temperature, scene.dt)
+    return dataclasses.replace(state, density=density, temperature=temperature)
+
+
+def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
+    def carried(field: Tensor, kinds: tuple[ScalarSide, ...], values: Tensor | None) -> Tensor:
+        return ops.advect(
+            field, state.velocity, scene.dt, scene.cell, scene.sides,
+            scalar_sides=kinds, side_value=values,
+        )  # fmt: skip
+
+    kinds = scalar_kinds(scene)
+    density = carried(state.density, kinds, None)
+    held = scene.temperature_kinds or kinds
+    temperature = carried(state.temperature, held, scene.temperature_values)
+    return dataclasses.replace(state, density=density, temperature=temperature)
+
+
+def _carry_velocity(state: FluidState, scene: FluidScene) -> FluidState:
+    velocity = ops.advect_velocity(
+        state.velocity, state.velocity, scene.dt, scene.cell, scene.sides,
+        side_velocity=scene.side_velocity,
+    )  # fmt: skip
+    return dataclasses.replace(state, velocity=tuple(velocity))
+
+
+def push(state: FluidState, scene: FluidScene) -> FluidState:
+    """Add what buoyancy and given forces do in a step."""
+    velocity = list(state.velocity)
+    for field, force in (
+        (state.density, scene.density_force),
+        (state.temperature, scene.temperature_force),
+    ):
+        if force is not None:
+            velocity = ops.buoyancy(velocity, field, force, scene.dt, scene.sides)
+    if scene.force is not None:
+        velocity = [u + scene.dt * f for u, f in zip(velocity, scene.force, strict=True)]
+    return dataclasses.replace(state, velocity=tuple(velocity))
+
+
+def _confine(state: FluidState, scene: FluidScene) -> FluidState:
+    assert scene.confinement is not None
+    velocity = ops.vorticity_confinement(
+        state.velocity, scene.dt, scene.cell, scene.sides, scene.confinement
+    )
+    return dataclasses.replace(state, velocity=tuple(velocity))
+
+
+def smear(state: FluidState, scene: FluidScene) -> FluidState:
+    """Diffuse velocity, smoke and heat, implicitly."""
+    velocity = list(state.velocity)
+    density, temperature = state.density, state.temperature
+    if scene.viscosity is not None:
+        velocity = ops.diffuse(
+            velocity, scene.viscosity * scene.dt, scene.cell, scene.sides,
+            side_velocity=scene.side_velocity,
+        )  # fmt: skip
+    if scene.diffusivity is not None and scene.scalars:
+        amount, kinds = scene.diffusivity * scene.dt, scalar_kinds(scene)
+        density = ops.diffuse_scalar(density, amount, scene.cell, kinds)
+        temperature = ops.diffuse_scalar(
+            temperature, amount, scene.cell, scene.temperature_kinds or kinds,
+            side_value=scene.temperature_values,
+        )  # fmt: skip
+    return dataclasses.replace(
+        state, velocity=tuple(velocity), density=density, temperature=temperature
+    )
+
+
+def _heavy(scene: FluidScene) -> bool:
+    return not (
+        scene.density_force is None and scene.temperature_force is None and scene.force is None
+    )
+
+
+SMOKE_TERMS = (
+    Term("inflow of smoke", lambda scene: bool(scene.sources), gated("forces", feed)),
+    Term("advection of smoke", lambda scene: scene.scalars, gated("advection", _carry_scalars)),
+    Term("advection of velocity", lambda _: True, gated("advection", _carry_velocity)),
+    Term("buoyancy", _heavy, gated("forces", push)),
+    Term(
+        "vorticity confinement", lambda scene: scene.confinement is not None,
+        gated("forces", _confine),
+    ),
+    Term(
+        "diffusion", lambda scene: scene.viscosity is not None or scene.diffusivity is not None,
+        gated("diffusion", smear),
+    ),
+    Term("pressure", lambda _: True, gated("pressure", project_state)),
+)  # fmt: skip
+"""In the order in which they act."""

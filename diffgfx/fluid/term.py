@@ -1,0 +1,41 @@
+"""A term of a step: what it is called, when it acts, and what it does to a state."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from diffgfx.fluid.paths import Path, through
+from diffgfx.scene import FluidScene, FluidState
+
+__all__ = ["Change", "Term", "gated"]
+
+Change = Callable[[FluidState, FluidScene, frozenset[Path]], FluidState]
+"""A state after a term, given the paths that let gradients through."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One term.
+
+    Attributes:
+        name: What a message calls it.
+        acts: Whether a scene has it.
+        change: Returns the state after it.
+    """
+
+    name: str
+    acts: Callable[[FluidScene], bool]
+    change: Change
+
+
+def gated(path: Path, change: Callable[[FluidState, FluidScene], FluidState]) -> Change:
+    """Return a change that lets gradients through where its path is open; see `through`."""
+
+    def changed(state: FluidState, scene: FluidScene, paths: frozenset[Path]) -> FluidState:
+        def inner(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+            return change(state.with_tensors(tensors), scene).tensors()
+
+        return state.with_tensors(through(path, paths, inner, state.tensors()))
+
+    return changed

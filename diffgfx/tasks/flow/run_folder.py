@@ -1,0 +1,105 @@
+"""The folder of a simulation: its scene, its frames, and where to go on."""
+
+import contextlib
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+from diffgfx.errors import InputError, OutputError
+from diffgfx.io import read_frame, write_frame
+from diffgfx.scene import FlowSetting, FluidState
+
+__all__ = ["RunFolder", "open_run"]
+
+_SCENE = "scene.toml"
+_FRAMES = "frames"
+_PARTIAL = re.compile(r"\.[0-9a-f]{12}\.partial\.npz")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """A folder whose frames are a simulation.
+
+    Attributes:
+        path: The folder.
+        setting: The scene.
+    """
+
+    path: Path
+    setting: FlowSetting
+
+    def frame(self, number: int) -> Path:
+        """Return where a frame stands or will stand."""
+        return self.path / _FRAMES / f"{number:06d}.npz"
+
+    def write(self, number: int, state: FluidState) -> None:
+        """Write a frame, whole or not at all."""
+        write_frame(self.frame(number), state, self.setting.cell)
+
+    def read(self, number: int) -> FluidState:
+        """Read a frame; raise `InputError` if it is not one of this scene."""
+        return read_frame(self.frame(number), self.setting.cells, self.setting.cell)
+
+    def last(self) -> int | None:
+        """Return the number of the last frame before the first gap; None if there is none."""
+        number = 0
+        while self.frame(number).is_file():
+            number += 1
+        return number - 1 if number else None
+
+
+def open_run(path: Path | str, scene: bytes, setting: FlowSetting, *, resume: bool) -> RunFolder:
+    """Make the folder of a simulation, or open that of an earlier one.
+
+    Args:
+        path: The folder.
+        scene: The bytes of the scene file; a copy stands in the folder.
+        setting: What they say.
+        resume: Go on with what is there, which must come from the same scene; with nothing there,
+            start.
+
+    Raises:
+        OutputError: If the folder cannot be written, or is not empty and ``resume`` is false.
+        InputError: If it holds another scene.
+    """
+    folder = Path(path)
+    run = RunFolder(folder, setting)
+    try:
+        held = sorted(os.listdir(folder)) if folder.exists() else []
+        if held and not resume:
+            raise OutputError(
+                f"{folder}: output folder must be empty, got {len(held)} entries; name another "
+                "folder, or go on with an earlier run by --resume"
+            )
+        if held and not (folder / _SCENE).is_file():
+            raise OutputError(
+                f"{folder}: a folder to resume must hold {_SCENE}, got {len(held)} other entries; "
+                "name the folder of an earlier run"
+            )
+        if held and (folder / _SCENE).read_bytes() != scene:
+            raise InputError(
+                f"{folder / _SCENE}: scene of the earlier run must equal the one given, got "
+                "another; name the same scene file, or another folder"
+            )
+        (folder / _FRAMES).mkdir(parents=True, exist_ok=True)
+        if not held:
+            _write_whole(folder / _SCENE, scene)
+        for name in os.listdir(folder / _FRAMES):
+            if _PARTIAL.fullmatch(name):  # of a run that was killed while it wrote
+                with contextlib.suppress(OSError):
+                    (folder / _FRAMES / name).unlink()
+    except (InputError, OutputError):
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(
+            f"{folder}: output folder must be writable, got: {reason}; name another folder"
+        ) from error
+    return run
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)

@@ -1,0 +1,10 @@
+"""All that a flow may be held against, in order: ``diffgfx validate fluid``."""
+
+from diffgfx.tasks.validation.case import Case
+from diffgfx.tasks.validation.flow_exact import EXACT_CASES
+from diffgfx.tasks.validation.flow_published import PUBLISHED_CASES
+
+__all__ = ["FLOW_CASES"]
+
+FLOW_CASES: tuple[Case, ...] = (*EXACT_CASES, *PUBLISHED_CASES)
+"""In the order in which they are run."""

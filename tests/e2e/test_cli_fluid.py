@@ -1,0 +1,145 @@
+"""``diffgfx fluid`` as a person calls it: frames, resuming after a kill, one-line faults."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffgfx.cli import main
+from diffgfx.io import read_frame
+
+SCENE = """
+[grid]
+cells = [16, 24]
+size = [1.0, 1.5]
+[time]
+dt = 0.05
+frames = 6
+[fluid]
+density_force = [0.0, 2.0]
+vorticity_confinement = 0.1
+[sides.y]
+high = "outflow"
+[[inflow]]
+centre = [0.5, 0.2]
+radius = 0.15
+density = 4.0
+"""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    path = tmp_path / "scene.toml"
+    path.write_text(SCENE)
+    return path
+
+
+def frames_of(out: Path) -> dict[str, bytes]:
+    """Return the arrays of every frame, as bytes: archives themselves hold the time of day."""
+    found = {}
+    for path in sorted((out / "frames").glob("*.npz")):
+        with np.load(path) as archive:
+            found[path.name] = b"".join(archive[key].tobytes() for key in sorted(archive))
+    return found
+
+
+def test_frames_and_summary(scene, tmp_path, capsys):
+    out = tmp_path / "out"
+    code = main(["fluid", "simulate", str(scene), "-o", str(out), "--preview", "none", "--json"])
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    summary = json.loads(shown.out)
+    assert (summary["frames"], summary["made"], summary["step"]) == (6, 6, 6)
+    assert summary["time"] == pytest.approx(0.3)
+    assert summary["divergence"] < 1e-3
+    assert len(frames_of(out)) == 7
+    last = read_frame(out / "frames" / "000006.npz", (16, 24), 1 / 16)
+    assert float(last.density.max()) > 0.5
+    assert float(last.velocity[1].max()) > 0.01
+    assert "frame 6/6 step 6 CFL" in shown.err
+
+
+def test_a_run_that_stops_resumes_to_the_bit(scene, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    quiet = ["--preview", "none"]
+    assert main(["fluid", "simulate", str(scene), "-o", str(whole), *quiet]) == 0
+    for count in ("2", "3", "6"):
+        words = ["fluid", "simulate", str(scene), "-o", str(parts), "--frames", count, *quiet]
+        assert main([*words, "--resume"]) == 0
+    assert frames_of(whole) == frames_of(parts)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_resumes_to_the_bit(tmp_path):
+    scene = tmp_path / "scene.toml"
+    scene.write_text(SCENE.replace("frames = 6", "frames = 400"))
+    words = [sys.executable, "-m", "diffgfx", "fluid", "simulate", str(scene), "--preview", "none"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    subprocess.run([*words, "-o", str(whole)], check=True, stderr=subprocess.DEVNULL)
+    draw = random.Random(5)
+    killed = 0
+    while killed < 20:
+        child = subprocess.Popen(
+            [*words, "-o", str(parts), "--resume"], stderr=subprocess.DEVNULL
+        )
+        begun, seen = time.monotonic(), len(list(parts.glob("frames/*.npz")))
+        while child.poll() is None and time.monotonic() - begun < 60.0:
+            if len(list(parts.glob("frames/*.npz"))) > seen:  # it is at work: kill it soon
+                time.sleep(draw.uniform(0.0, 0.05))
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+                killed += 1
+                break
+        if child.poll() == 0:
+            break
+    assert killed >= 10
+    subprocess.run(
+        [*words, "-o", str(parts), "--resume"], check=True, stderr=subprocess.DEVNULL
+    )
+    assert frames_of(whole) == frames_of(parts)
+    assert sorted(os.listdir(parts / "frames")) == sorted(os.listdir(whole / "frames"))
+
+
+def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["fluid", "simulate", *words]) == 2
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert shown.startswith("diffgfx: error: ")
+    return shown
+
+
+def test_faults_of_the_input(scene, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = [str(scene), "-o", str(out), "--preview", "none"]
+    assert "--frames must be at least 1" in refused([*words, "--frames", "0"], capsys)
+    assert "must exist" in refused(["none.toml", "-o", str(out)], capsys)
+    assert not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("keep")
+    assert "must be empty" in refused(words, capsys)
+    assert "must hold scene.toml" in refused([*words, "--resume"], capsys)
+    assert os.listdir(out) == ["mine.txt"]
+
+
+def test_faults_of_what_is_resumed(scene, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = [str(scene), "-o", str(out), "--preview", "none", "--frames", "2"]
+    assert main(["fluid", "simulate", *words]) == 0
+    capsys.readouterr()
+    last = out / "frames" / "000002.npz"
+    data = last.read_bytes()
+    last.write_bytes(data[: len(data) // 2])
+    longer = [*words[:-1], "4", "--resume"]
+    assert "000002.npz: file must be a whole .npz frame" in refused(longer, capsys)
+    last.unlink()
+    assert main(["fluid", "simulate", *longer]) == 0
+    capsys.readouterr()
+    scene.write_text(SCENE.replace("4.0", "5.0"))
+    assert "must equal the one given" in refused(longer, capsys)
