@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch._C import DispatchKey, _SetExcludeDispatchKeyGuard
 
+from diffgfx_kernels.torch_.fixed_order import add_at
+
 __all__ = ["backward", "corrected", "forward", "net_flux"]
 
 Faces = Sequence[Tensor]
@@ -147,7 +149,7 @@ class _System:
         """Return the sum over each cell's undrained pool."""
         pool = self.pools.flatten(1)
         total = values.new_zeros((len(values), pool.shape[1] + 1))
-        total.scatter_add_(1, pool, values.flatten(1))
+        add_at(total, pool, values.flatten(1))
         total[:, 0] = 0.0
         return total.gather(1, pool).view_as(values)
 

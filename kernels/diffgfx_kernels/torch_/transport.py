@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_.fixed_order import take_at
 from diffgfx_kernels.transport import SideRule, Transport
 
 __all__ = ["Quantity", "carry", "positions_of", "velocity_quantities"]
@@ -104,8 +105,7 @@ def _sample(quantity: Quantity, place: Sequence[Tensor]) -> tuple[Tensor, list[T
 
     def read(k: int, index: Tensor, stride: int) -> tuple[Tensor, list[Tensor]]:
         if k < 0:
-            wanted = index.expand(len(flat), -1)[:, None].expand(-1, flat.shape[1], -1)
-            value = flat.gather(2, wanted)
+            value = take_at(flat, index)
             return value, [value]
         at = nodes[k]
         inner = stride // sizes[k - 1] if k else 1
