@@ -7,6 +7,7 @@ from diffgfx.ops.buoyancy import buoyancy
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
 from diffgfx.ops.diffuse import diffuse, diffuse_scalar
+from diffgfx.ops.diffuse_past import diffuse_past
 from diffgfx.ops.divergence import divergence
 from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
@@ -33,6 +34,7 @@ __all__ = [
     "convect",
     "curl",
     "diffuse",
+    "diffuse_past",
     "diffuse_scalar",
     "divergence",
     "gradient",
