@@ -13,6 +13,7 @@ from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
+from diffgfx.ops.links import wall_links
 from diffgfx.ops.march_volume import march_volume
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.project import Projection, project
@@ -50,4 +51,5 @@ __all__ = [
     "to_centres",
     "to_faces",
     "vorticity_confinement",
+    "wall_links",
 ]

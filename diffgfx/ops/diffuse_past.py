@@ -2,7 +2,7 @@
 
 A solid is known by the signed distance of each face's centre. Where the step from a point of the
 fluid to a neighbour meets a wall, the wall's velocity stands in for the neighbour's, as near as the
-wall is: no-slip, to second order, with a symmetric matrix (see `diffgfx.ops._links`). Faces whose
+wall is: no-slip, to second order, with a symmetric matrix (see `diffgfx.ops.links`). Faces whose
 centre lies in the solid take its velocity, whatever of them is open.
 """
 
@@ -16,8 +16,8 @@ from diffgfx.check import check_positive
 from diffgfx.ops._amount import check_amount
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import check_companion, check_faces, check_side_velocity, check_sides
-from diffgfx.ops._links import wall_links, wet_points
 from diffgfx.ops._rules import check_extent, face_rules, face_values
+from diffgfx.ops.links import wall_links, wet_points
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
 

@@ -15,7 +15,7 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.components import Layout, lay_out, once, pack, pull_back, unpack
 from diffgfx_kernels.taichi_.krylov import refine, solve_cg
 from diffgfx_kernels.taichi_.laplacian import value_gradient
-from diffgfx_kernels.taichi_.links import diagonal, link_gradients, linked
+from diffgfx_kernels.taichi_.links import diagonal, linked, pull_links
 from diffgfx_kernels.taichi_.pools import whole
 
 __all__ = ["backward", "forward"]
@@ -140,7 +140,7 @@ def backward(
     rate = linked(x, system.links, values, layout, torch.ones_like(system.scale) * cell**-2.0)
     g_amount = (dual * system.mask * rate).sum(dim=1)
     g_values = amount[:, None, None] * value_gradient(dual, values, layout, cell)
-    g_axes = link_gradients(dual, x, values, layout, system.scale).unbind(dim=1)
+    g_axes = pull_links(dual, x, values, layout, system.scale).unbind(dim=1)
     by_axis = [unpack(once(g, layout), layout) for g in g_axes]
     g_links = [by_axis[a][c] for c in range(len(after)) for a in range(layout.dim)]
     g_parts = unpack(torch.where(system.body, 0.0, whole_g), layout)

@@ -12,7 +12,7 @@ from diffgfx_kernels.taichi_.components import Layout, row_at, share_of
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.laplacian import beyond
 
-__all__ = ["diagonal", "link_gradients", "linked"]
+__all__ = ["diagonal", "linked", "pull_links"]
 
 
 @ti.func
@@ -127,7 +127,7 @@ def diagonal(links: Tensor, values: Tensor, layout: Layout, scale: Tensor) -> Te
     return _differences(ones, links, torch.zeros_like(values), layout, scale, True)
 
 
-def link_gradients(
+def pull_links(
     dual: Tensor, field: Tensor, values: Tensor, layout: Layout, scale: Tensor
 ) -> Tensor:
     """Return the gradients of ``dual * linked(field)`` to the links, (B, axes, P)."""
