@@ -2,9 +2,10 @@
 
 from diffgfx.tasks.validation.case import Case
 from diffgfx.tasks.validation.flow_exact import EXACT_CASES
+from diffgfx.tasks.validation.flow_manufactured import MANUFACTURED_CASES
 from diffgfx.tasks.validation.flow_published import PUBLISHED_CASES
 
 __all__ = ["FLOW_CASES"]
 
-FLOW_CASES: tuple[Case, ...] = (*EXACT_CASES, *PUBLISHED_CASES)
+FLOW_CASES: tuple[Case, ...] = (*EXACT_CASES, *MANUFACTURED_CASES, *PUBLISHED_CASES)
 """In the order in which they are run."""
