@@ -1,7 +1,9 @@
 """The film-maker's scheme: split terms, each stable for any step, first order in time."""
 
 import dataclasses
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from diffgfx import ops
@@ -9,7 +11,7 @@ from diffgfx.fluid.pressure import project_state
 from diffgfx.fluid.term import Term, gated
 from diffgfx.fluid.viscosity import thicken
 from diffgfx.scene import FluidScene, FluidState
-from diffgfx.types import ScalarSide
+from diffgfx.types import ScalarSide, Side
 
 __all__ = ["SMOKE_TERMS", "feed", "push", "scalar_kinds", "smear"]
 
@@ -51,6 +53,14 @@ def _carry_velocity(state: FluidState, scene: FluidScene) -> FluidState:
     return dataclasses.replace(state, velocity=tuple(velocity))
 
 
+def _where_free(force: Tensor, axis: int, sides: Sequence[Side]) -> Tensor:
+    """Return the force across an axis, none on sides that hold the velocity of their faces."""
+    held = [int(side not in ("outflow", "periodic")) for side in sides[2 * axis : 2 * axis + 2]]
+    place = force.ndim - 1 - axis
+    inner = force.narrow(place, held[0], force.shape[place] - sum(held))
+    return torch.nn.functional.pad(inner, [0, 0] * axis + held)
+
+
 def push(state: FluidState, scene: FluidScene) -> FluidState:
     """Add what buoyancy and given forces do in a step."""
     velocity = list(state.velocity)
@@ -61,7 +71,10 @@ def push(state: FluidState, scene: FluidScene) -> FluidState:
         if force is not None:
             velocity = ops.buoyancy(velocity, field, force, scene.dt, scene.sides)
     if scene.force is not None:
-        velocity = [u + scene.dt * f for u, f in zip(velocity, scene.force, strict=True)]
+        velocity = [
+            u + scene.dt * _where_free(f, axis, scene.sides)
+            for axis, (u, f) in enumerate(zip(velocity, scene.force, strict=True))
+        ]
     return dataclasses.replace(state, velocity=tuple(velocity))
 
 

@@ -197,9 +197,12 @@ OBSTACLE_CASES = (
     Case(
         "impulsive_circle", "a disc set moving in still fluid against potential flow", _impulsive
     ),
-    Case("gradient_position", "the gradient to where a disc stands", _position),
+    Case(
+        "gradient_position", "the gradient to where a disc that the fluid sticks to stands",
+        _position, long=True,
+    ),
     Case(
         "dfg_2d1", "a disc in a channel at Re 20 against Schaefer and Turek", _steady, long=True
     ),
     Case("dfg_2d2", "the same at Re 100, shedding vortices", _shedding, long=True),
-)
+)  # fmt: skip
