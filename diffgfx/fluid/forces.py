@@ -16,7 +16,7 @@ class SolidForce(NamedTuple):
     """A force over the density of the fluid [m^4/s^2; in 2-D m^3/s^2], x first, shape (B, dim).
 
     Attributes:
-        pressure: What pressure pushes.
+        pressure: What pressure pushes, with the little that convection brings to points inside.
         friction: What viscosity drags.
     """
 
@@ -34,36 +34,63 @@ def solid_force(
 ) -> SolidForce:
     """Return the force of the fluid on the solids of a scene, or on those in a part of it.
 
-    Pressure acts on what is closed of a cell's faces: the wall in a cell is as large along each
-    axis as the two openings differ. Friction is what the steps that a wall cuts take from the fluid
-    in `ops.diffuse_past`: the momentum that the fluid loses there is the solid's. On the wall of a
-    solid that does not turn, the transposed half of the viscous stress adds nothing.
+    With ``distance`` it is the momentum that the steps take from the fluid: what pressure and
+    convection give to points inside the solid, which take its velocity, and what is lost over the
+    steps that a wall cuts in `ops.diffuse_past`. So it agrees with what crosses a box around the
+    solid. On the wall of a solid that does not turn, the transposed half of the viscous stress adds
+    nothing. With ``openings`` alone it is the pressure on the wall in each cell, which is as large
+    along each axis as the cell's two openings differ.
 
     Args:
         state: The flow, after a step.
-        scene: Its setting; the pressure's part needs ``openings``, the other ``distance``.
+        scene: Its setting.
         where: What counts of each cell, 0..1, shape (B|1, 1, [D,] H, W): 1 around a solid and 0
             around another, two cells away from either. None: everything.
 
     Raises:
-        RangeError: If the scene has no openings.
+        RangeError: If the scene has no solid.
 
-    Gradients: to velocity, pressure, openings, distance, viscosity and solid velocity.
+    Gradients: to velocity, pressure, viscosity and solid velocity; to distance through friction,
+    and to openings where there is no distance.
     """
     if scene.openings is None:
         raise RangeError("scene must have openings, got none; give it a solid")
-    dim, cell = scene.dim, scene.cell
-    pushed = []
     counted = torch.ones_like(state.pressure[:, 0]) if where is None else where[:, 0]
-    for axis, share in enumerate(scene.openings):
-        push = -counted * state.pressure[:, 0] * share.diff(dim=dim - axis)
-        pushed.append(push.flatten(1).sum(dim=1) * cell ** (dim - 1))
-    pressure = torch.stack(pushed, dim=1)
     if scene.viscosity is None or scene.distance is None:
+        pressure = _pushed(state, scene, counted)
         return SolidForce(pressure, torch.zeros_like(pressure))
-    rubbed = [_rubbed(component, state, scene, counted) for component in range(dim)]
-    friction = scene.viscosity[:, None] * torch.stack(rubbed, dim=1) * cell ** (dim - 2)
-    return SolidForce(pressure, friction)
+    rubbed = [_rubbed(component, state, scene, counted) for component in range(scene.dim)]
+    friction = scene.viscosity[:, None] * torch.stack(rubbed, dim=1)
+    return SolidForce(
+        _swallowed(state, scene, counted), friction * scene.cell ** (scene.dim - 2)
+    )
+
+
+def _pushed(state: FluidState, scene: FluidScene, counted: Tensor) -> Tensor:
+    """Return what pressure does to the walls in the cells, (B, dim)."""
+    assert scene.openings is not None
+    pushed = []
+    for axis, share in enumerate(scene.openings):
+        push = -counted * state.pressure[:, 0] * share.diff(dim=scene.dim - axis)
+        pushed.append(push.flatten(1).sum(dim=1) * scene.cell ** (scene.dim - 1))
+    return torch.stack(pushed, dim=1)
+
+
+def _swallowed(state: FluidState, scene: FluidScene, counted: Tensor) -> Tensor:
+    """Return what pressure and convection give to points inside the solid, (B, dim)."""
+    assert scene.distance is not None
+    slope = ops.gradient(state.pressure, scene.cell, scene.sides)
+    carried = ops.convect(
+        state.velocity, scene.cell, scene.sides, side_velocity=scene.side_velocity
+    )
+    found = []
+    for axis, (g, c, d) in enumerate(zip(slope, carried, scene.distance, strict=True)):
+        place = scene.dim - axis
+        gained = torch.where(d > 0, 0.0, c - g) * _at_faces(counted, place)
+        if scene.sides[2 * axis] == "periodic":  # the last faces are the first
+            gained = _but_last(gained, place)
+        found.append(gained.flatten(1).sum(dim=1) * scene.cell**scene.dim)
+    return torch.stack(found, dim=1)
 
 
 def _rubbed(

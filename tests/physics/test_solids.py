@@ -69,9 +69,9 @@ def test_drag_agrees_with_what_crosses_a_box_around_it() -> None:
             state = step(state, scene)
     factor = 2.0 / (0.2**2 * 0.1)
     drag = factor * float(solid_force(state, scene, around).total[0, 0])
-    assert drag == pytest.approx(5.5795, rel=0.05)
+    assert drag == pytest.approx(5.5795, rel=0.03)
     balance = factor * float(balance_force(state, scene, (8, 24, 8, 24))[0])
-    assert balance == pytest.approx(drag, rel=0.02)
+    assert balance == pytest.approx(drag, rel=0.01)
 
 
 def test_a_disc_that_moves_meets_what_one_in_a_stream_meets() -> None:
