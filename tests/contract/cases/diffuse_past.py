@@ -60,12 +60,14 @@ CASES = (
     ),
     _make(
         "diffuse_past[ring]",
+        slow=True,
         build=partial(build, sides=RING, height=3, width=2),
         differentiable=(*_names(2), *_REST),
         shared=(*_names(2)[2:], *_REST),
     ),
     _make(
         "diffuse_past[3d]",
+        slow=True,
         build=partial(build, sides=MIXED_3D, depth=2, height=3, width=3),
         differentiable=(*_names(3), *_REST),
         shared=(*_names(3)[3:], *_REST),
