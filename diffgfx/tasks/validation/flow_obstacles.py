@@ -111,7 +111,7 @@ def _steady(context: Context) -> Sequence[Measure]:
 
 
 def _shedding(context: Context) -> Sequence[Measure]:
-    """Count vortices by the lift's upward crossings, between parabola-free linear zeros."""
+    """Find the period from where the lift rises through its mean."""
     across = 20
     state, scene, around = cylinder_channel(across, 1.5, 0.9)
     factor, steps = 2.0 / 0.1, math.ceil(8.0 / scene.dt)
