@@ -3,6 +3,7 @@
 import ctypes
 import dataclasses
 import gc
+import importlib.metadata
 import os
 import platform
 import resource
@@ -102,10 +103,8 @@ def _status_kib(status: Path, key: str) -> float:
 
 def machine() -> str:
     """Return one line on what was measured on: cores, threads, versions, and how busy it was."""
-    import taichi
-
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    version = ".".join(str(part) for part in taichi.__version__)
+    version = importlib.metadata.version("taichi")
     return (
         f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads, "
         f"{platform.machine()}, torch {torch.__version__}, taichi {version}, "
