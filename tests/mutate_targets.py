@@ -34,6 +34,7 @@ PROJECT = (*_laws("project"), *_laws("project[periodic]"), *_laws("project[free]
 FLOWS = ("", "[ring]", "[3d]")
 CONVECT = tuple(test for variant in FLOWS for test in _laws(f"convect{variant}"))
 DIFFUSE = tuple(test for variant in (*FLOWS, "[cells]") for test in _laws(f"diffuse{variant}"))
+PAST = tuple(test for variant in FLOWS for test in _laws(f"diffuse_past{variant}"))
 CELLS = ("", "[3d]", "[cells]")
 LAPLACIAN = tuple(test for variant in CELLS for test in _laws(f"laplacian{variant}"))
 
@@ -165,6 +166,8 @@ TARGETS = (
         PROJECT,
     ),
     Target("project", "project.py", ("backward",), PROJECT),
+    Target("diffuse_past", "links.py", ("gain", "pair_gradients"), PAST),
+    Target("diffuse_past", "diffuse_past.py", ("backward",), PAST),
     Target("advect", "transport.py", ("derivative",), CARRIED),
     Target(
         "advect",

@@ -40,6 +40,10 @@ def register(subparsers: Any) -> None:
         help="pictures of the frames as they come: a film (default), single pictures, or none",
     )  # fmt: skip
     simulate.add_argument(
+        "--format", choices=("npz", "uni"), default="npz",
+        help="uni writes each frame as Mantaflow grids too, OUT/uni/*.uni (default: npz)",
+    )  # fmt: skip
+    simulate.add_argument(
         "--device", choices=("cpu", "cuda"), default="cpu", help="where to compute"
     )
     simulate.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
@@ -52,7 +56,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     from diffgfx.tasks.flow import SimulateOptions, simulate_flow
 
     keep_freed_memory()
-    options = SimulateOptions(args.frames, args.resume, args.preview, args.device)
+    options = SimulateOptions(args.frames, args.resume, args.preview, args.format, args.device)
     with _progress() as tell:
         summary = simulate_flow(args.scene, args.out, options, progress=tell)
     if args.json:

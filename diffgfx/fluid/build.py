@@ -6,6 +6,7 @@ from torch import Tensor
 from diffgfx.fluid.shapes import (
     cell_centres,
     coverage,
+    face_distances,
     face_openings,
     nodes,
     region_distance,
@@ -38,7 +39,7 @@ def build_scene(
         return like.new_tensor([value]) if value else None
 
     moving = any(any(velocity) for velocity in setting.side_velocity)
-    openings, solid = _solids(setting, like)
+    nearest, solid = _solids(setting, like)
     kinds, values = _temperature(setting, like)
     return FluidScene(
         cell=setting.cell,
@@ -54,7 +55,8 @@ def build_scene(
         temperature_force=vector(setting.temperature_force),
         confinement=number(setting.confinement),
         sources=_sources(setting, like),
-        openings=openings,
+        openings=None if nearest is None else face_openings(nearest),
+        distance=None if nearest is None else face_distances(nearest),
         solid_velocity=solid,
     )
 
@@ -73,31 +75,20 @@ def _sources(setting: FlowSetting, like: Tensor) -> tuple[Source, ...]:
 
 def _solids(
     setting: FlowSetting, like: Tensor
-) -> tuple[list[Tensor] | None, list[Tensor] | None]:
-    """Return the openings of the faces, and the velocity of the nearest obstacle at each."""
+) -> tuple[Tensor | None, list[Tensor] | None]:
+    """Return the distance of the nodes, (1, ...), and the nearest obstacle's velocity at faces."""
     if not setting.obstacles:
         return None, None
     corners = nodes(setting.cells, setting.cell, like)
     each = torch.stack([region_distance(o.region, corners) for o in setting.obstacles])
-    openings = face_openings(each.amin(dim=0)[None])
+    nearest = each.amin(dim=0)[None]
     if not any(any(o.velocity) for o in setting.obstacles):
-        return openings, None
+        return nearest, None
     solid = []
-    for axis, face in enumerate(openings):
-        nearest = _at_faces(each, axis).argmin(dim=0)
+    for axis, face in enumerate(face_distances(each)):
         speeds = like.new_tensor([o.velocity[axis] for o in setting.obstacles])
-        solid.append(speeds[nearest].expand(face.shape[1:])[None].contiguous())
-    return openings, solid
-
-
-def _at_faces(corner: Tensor, axis: int) -> Tensor:
-    """Return the means of the corners of each face across an axis."""
-    dim = corner.ndim - 1
-    for place in range(1, dim + 1):
-        if place != dim - axis:
-            count = corner.shape[place] - 1
-            corner = 0.5 * (corner.narrow(place, 0, count) + corner.narrow(place, 1, count))
-    return corner
+        solid.append(speeds[face.argmin(dim=0)][None].contiguous())
+    return nearest, solid
 
 
 def _temperature(

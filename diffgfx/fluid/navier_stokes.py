@@ -14,6 +14,7 @@ from diffgfx import ops
 from diffgfx.fluid.paths import Path, through
 from diffgfx.fluid.smoke import feed, push, scalar_kinds
 from diffgfx.fluid.term import Term, gated
+from diffgfx.fluid.viscosity import crank_nicolson, thicken
 from diffgfx.scene import FluidScene, FluidState
 from diffgfx.types import ScalarSide
 
@@ -53,27 +54,8 @@ def _press(state: FluidState, scene: FluidScene, dt: float) -> FluidState:
 
 
 def _drag(state: FluidState, scene: FluidScene, dt: float) -> FluidState:
-    """Diffuse the velocity implicitly for ``dt``."""
-    if scene.viscosity is None:
-        return state
-    velocity = ops.diffuse(
-        state.velocity, scene.viscosity * dt, scene.cell, scene.sides,
-        side_velocity=scene.side_velocity,
-    )  # fmt: skip
-    return dataclasses.replace(state, velocity=tuple(velocity))
-
-
-def _drag_explicitly(
-    base: FluidState, at: FluidState, scene: FluidScene, dt: float
-) -> FluidState:
-    if scene.viscosity is None:
-        return base
-    rate = ops.laplacian(
-        at.velocity, scene.cell, scene.sides, side_velocity=scene.side_velocity
-    )
-    amount = (scene.viscosity * dt).reshape(-1, *[1] * scene.dim)
-    velocity = tuple(u + amount * r for u, r in zip(base.velocity, rate, strict=True))
-    return dataclasses.replace(base, velocity=velocity)
+    """Let viscosity act implicitly for ``dt``."""
+    return dataclasses.replace(state, velocity=tuple(thicken(state.velocity, scene, dt)))
 
 
 def _project(state: FluidState, scene: FluidScene, dt: float) -> FluidState:
@@ -138,7 +120,8 @@ def _advance(state: FluidState, scene: FluidScene, paths: Paths) -> FluidState:
     new = _press(new, scene, dt)
 
     def dragged(s: FluidState, c: FluidScene) -> FluidState:
-        return _drag(_drag_explicitly(s, state, c, 0.5 * dt), c, 0.5 * dt)
+        velocity = crank_nicolson(state.velocity, s.velocity, c, dt)
+        return dataclasses.replace(s, velocity=tuple(velocity))
 
     new = gated("diffusion", dragged)(new, scene, paths)
     new = gated("pressure", lambda s, c: _project(s, c, dt))(new, scene, paths)

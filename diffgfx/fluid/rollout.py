@@ -19,6 +19,9 @@ __all__ = ["Rollout", "rollout"]
 Observe = Callable[[FluidState], Tensor]
 """What to look at after each step: a tensor made of a state."""
 
+Setting = FluidScene | Callable[[float], FluidScene]
+"""A scene, or a function from the time at the start of a step [s] to the scene of that step."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Rollout:
@@ -37,7 +40,7 @@ class Rollout:
 
 def rollout(
     state: FluidState,
-    scene: FluidScene,
+    scene: Setting,
     steps: int,
     *,
     memory: str | int | None = None,
@@ -48,7 +51,8 @@ def rollout(
 
     Args:
         state: Where to start.
-        scene: The setting.
+        scene: The setting; where solids move, a function from the time at which a step starts to
+            its setting, always the same for the same time.
         steps: How many.
         memory: Bytes that tape and kept states may take beyond the results, as a number or as text
             such as ``"128MB"``; None keeps the whole tape. Steps are run again in the backward
@@ -72,7 +76,8 @@ def rollout(
     plan = Plan(0, 1, 0)
     if memory is not None and torch.is_grad_enabled():
         budget = read_memory(memory)
-        plan = make_plan(steps, _size(state.tensors()), _tape(state, scene, paths), budget)
+        tape = _tape(state, _at(scene, state.time), paths)
+        plan = make_plan(steps, _size(state.tensors()), tape, budget)
     tensors, observed = _run(state, scene, steps, plan, paths, observe)
     last = state.with_tensors(tensors)
     last = dataclasses.replace(
@@ -81,16 +86,20 @@ def rollout(
     return Rollout(last, tuple(observed), plan)
 
 
-def _time_after(state: FluidState, scene: FluidScene, steps: int) -> float:
+def _at(scene: Setting, time: float) -> FluidScene:
+    return scene if isinstance(scene, FluidScene) else scene(time)
+
+
+def _time_after(state: FluidState, scene: Setting, steps: int) -> float:
     time = state.time
     for _ in range(steps):  # as the steps add it up, so that a resumed run agrees to the bit
-        time += scene.dt
+        time += _at(scene, time).dt
     return time
 
 
 def _run(
     state: FluidState,
-    scene: FluidScene,
+    scene: Setting,
     steps: int,
     plan: Plan,
     paths: frozenset[Path],
@@ -99,7 +108,7 @@ def _run(
     observed: list[Tensor] = []
     if plan.depth == 0 or steps == 1:
         for _ in range(steps):
-            state = step(state, scene, gradient_paths=paths)
+            state = step(state, _at(scene, state.time), gradient_paths=paths)
             if observe is not None:
                 observed.append(observe(state))
         return list(state.tensors()), observed

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from diffgfx.scene import Region
 
-__all__ = ["cell_centres", "coverage", "face_openings", "nodes", "region_distance"]
+__all__ = [
+    "cell_centres", "coverage", "face_distances", "face_openings", "nodes", "region_distance",
+]  # fmt: skip
 
 
 def _points(counts: Sequence[int], offset: float, cell: float, like: Tensor) -> Tensor:
@@ -61,6 +63,27 @@ def _triangle(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     one_below = low.square() / (span * (middle - low).clamp_min(torch.finfo(a.dtype).tiny))
     mixed = torch.where(middle > 0.0, 1.0 - one_below, one_above)
     return torch.where(low >= 0.0, 1.0, torch.where(high <= 0.0, 0.0, mixed))
+
+
+def face_distances(distance: Tensor) -> list[Tensor]:
+    """Return the distance at the centre of each face, the mean of its corners, x-faces first.
+
+    Args:
+        distance: Signed distance at the nodes [m], shape (B, [D+1,] H+1, W+1).
+
+    Returns:
+        2-D x-faces (B, H, W+1) and so on.
+    """
+    dim = distance.ndim - 1
+    found = []
+    for axis in range(dim):
+        face = distance
+        for place in range(1, dim + 1):
+            if place != dim - axis:
+                count = face.shape[place] - 1
+                face = 0.5 * (face.narrow(place, 0, count) + face.narrow(place, 1, count))
+        found.append(face)
+    return found
 
 
 def face_openings(distance: Tensor) -> list[Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from diffgfx import ops
 from diffgfx.fluid.pressure import project_state
 from diffgfx.fluid.term import Term, gated
+from diffgfx.fluid.viscosity import thicken
 from diffgfx.scene import FluidScene, FluidState
 from diffgfx.types import ScalarSide, Side
 
@@ -87,13 +88,8 @@ def _confine(state: FluidState, scene: FluidScene) -> FluidState:
 
 def smear(state: FluidState, scene: FluidScene) -> FluidState:
     """Diffuse velocity, smoke and heat, implicitly."""
-    velocity = list(state.velocity)
+    velocity = thicken(state.velocity, scene, scene.dt)
     density, temperature = state.density, state.temperature
-    if scene.viscosity is not None:
-        velocity = ops.diffuse(
-            velocity, scene.viscosity * scene.dt, scene.cell, scene.sides,
-            side_velocity=scene.side_velocity,
-        )  # fmt: skip
     if scene.diffusivity is not None and scene.scalars:
         amount, kinds = scene.diffusivity * scene.dt, scalar_kinds(scene)
         density = ops.diffuse_scalar(density, amount, scene.cell, kinds)

@@ -33,9 +33,15 @@ def gated(path: Path, change: Callable[[FluidState, FluidScene], FluidState]) ->
     """Return a change that lets gradients through where its path is open; see `through`."""
 
     def changed(state: FluidState, scene: FluidScene, paths: frozenset[Path]) -> FluidState:
-        def inner(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-            return change(state.with_tensors(tensors), scene).tensors()
+        iterations = state.iterations
 
-        return state.with_tensors(through(path, paths, inner, state.tensors()))
+        def inner(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+            nonlocal iterations
+            after = change(state.with_tensors(tensors), scene)
+            iterations = after.iterations
+            return after.tensors()
+
+        found = state.with_tensors(through(path, paths, inner, state.tensors()))
+        return dataclasses.replace(found, iterations=iterations)
 
     return changed

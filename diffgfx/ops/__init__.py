@@ -7,11 +7,13 @@ from diffgfx.ops.buoyancy import buoyancy
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
 from diffgfx.ops.diffuse import diffuse, diffuse_scalar
+from diffgfx.ops.diffuse_past import diffuse_past
 from diffgfx.ops.divergence import divergence
 from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
+from diffgfx.ops.links import wall_links
 from diffgfx.ops.march_volume import march_volume
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.project import Projection, project
@@ -33,6 +35,7 @@ __all__ = [
     "convect",
     "curl",
     "diffuse",
+    "diffuse_past",
     "diffuse_scalar",
     "divergence",
     "gradient",
@@ -48,4 +51,5 @@ __all__ = [
     "to_centres",
     "to_faces",
     "vorticity_confinement",
+    "wall_links",
 ]

@@ -13,6 +13,7 @@ __all__ = [
     "AXES",
     "FlowSizes",
     "check_cells",
+    "check_companion",
     "check_faces",
     "check_scalar_sides",
     "check_side_velocity",
@@ -86,6 +87,27 @@ def check_faces(name: str, faces: Faces, sizes: FlowSizes | None = None) -> Flow
     check_same_dtype(named)
     check_same_device(named)
     return found
+
+
+def check_companion(
+    name: str, faces: Faces | None, velocity: Faces, sizes: FlowSizes
+) -> None:
+    """Raise unless faces, if there are any, go with those of the velocity; batch B or 1.
+
+    Raises:
+        DtypeError, DeviceError, ShapeError: If not; errors name one tensor.
+    """
+    if faces is None:
+        return
+    if isinstance(faces, Tensor) or len(faces) != sizes.dim:
+        count = "one tensor" if isinstance(faces, Tensor) else len(faces)
+        raise ShapeError(f"{name} must be a list of {sizes.dim} as velocity is, got {count}")
+    for axis, face in zip(AXES, faces, strict=False):
+        check_tensor(f"{name}_{axis}", face)
+        pair = {"velocity_x": velocity[0], f"{name}_{axis}": face}
+        check_same_dtype(pair)
+        check_same_device(pair)
+    check_faces(name, faces, sizes)
 
 
 def _sizes_of(faces: Faces) -> FlowSizes:

@@ -6,10 +6,9 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_choice, check_same_device, check_same_dtype
-from diffgfx.errors import ShapeError
+from diffgfx.check import check_choice
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
-from diffgfx.ops._flow import FlowSizes, check_faces, check_side_velocity, check_sides
+from diffgfx.ops._flow import check_companion, check_side_velocity, check_sides
 from diffgfx.ops._transport import check_flow, check_step, joined, parted
 from diffgfx.ops.advect import Scheme
 from diffgfx.types import Backend, Faces, Side
@@ -139,7 +138,7 @@ def advect_velocity(
     kinds = check_sides(sides, sizes.dim)
     check_choice("scheme", scheme, get_args(Scheme))
     old = velocity if carried is None else carried
-    _check_carried(old, velocity, sizes)
+    check_companion("carried", old, velocity, sizes)
     whole = [face.expand(sizes.batch, *face.shape[1:]) for face in old]
     moving = check_side_velocity(side_velocity, velocity, sizes).expand(sizes.batch, -1, -1)
     refuse_forward_mode("advect_velocity", *whole, *velocity, side_velocity)
@@ -149,15 +148,3 @@ def advect_velocity(
         whole, list(velocity), moving, numbers, joined(kinds), scheme, chosen
     )
     return found
-
-
-def _check_carried(carried: Faces, velocity: Faces, sizes: FlowSizes) -> None:
-    """Raise where what is carried does not go with the velocity."""
-    if not isinstance(carried, Tensor) and len(carried) != sizes.dim:
-        raise ShapeError(
-            f"carried must have {sizes.dim} tensors as the velocity has, got {len(carried)}"
-        )
-    check_faces("carried", carried, sizes)
-    pair = {"velocity_x": velocity[0], "carried_x": carried[0]}
-    check_same_dtype(pair)
-    check_same_device(pair)

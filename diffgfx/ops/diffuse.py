@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_positive, check_same_device, check_same_dtype, check_tensor
-from diffgfx.errors import ShapeError
+from diffgfx.check import check_positive
+from diffgfx.ops._amount import check_amount
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import (
     check_cells,
@@ -105,18 +105,6 @@ def _differentiate(ctx, g_after):  # type: ignore[no-untyped-def]
 _diffuse.register_autograd(_differentiate, setup_context=_save)
 
 
-def _check_amount(amount: Tensor, first: str, like: Tensor, batch: int) -> None:
-    check_tensor("amount", amount)
-    if amount.ndim != 1 or len(amount) not in (1, batch):
-        raise ShapeError(
-            f"amount must have shape (B|1,), one number a flow, here {batch} or 1, "
-            f"got {tuple(amount.shape)}"
-        )
-    pair = {first: like, "amount": amount}
-    check_same_dtype(pair)
-    check_same_device(pair)
-
-
 def diffuse(
     velocity: Faces,
     amount: Tensor,
@@ -164,7 +152,7 @@ def diffuse(
     """
     sizes = check_faces("velocity", velocity)
     check_extent("velocity", sizes)
-    _check_amount(amount, "velocity_x", velocity[0], sizes.batch)
+    check_amount(amount, "velocity_x", velocity[0], sizes.batch)
     check_positive("cell", cell)
     rules = face_rules(check_sides(sides, sizes.dim))
     wall = check_side_velocity(side_velocity, velocity, sizes)
@@ -213,7 +201,7 @@ def diffuse_scalar(
     """
     sizes = check_cells("field", field)
     check_extent("field", sizes)
-    _check_amount(amount, "field", field, sizes.batch)
+    check_amount(amount, "field", field, sizes.batch)
     check_positive("cell", cell)
     kinds = check_scalar_sides(scalar_sides, sizes.dim)
     values = cell_values(side_value, field, sizes, kinds, cell)

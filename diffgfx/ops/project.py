@@ -21,10 +21,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_positive, check_same_device, check_same_dtype, check_tensor
+from diffgfx.check import check_positive, check_same_device
 from diffgfx.errors import DtypeError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
-from diffgfx.ops._flow import AXES, FlowSizes, check_faces, check_sides
+from diffgfx.ops._flow import check_companion, check_faces, check_sides
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
 
@@ -233,7 +233,7 @@ def project(
     share = TOLERANCE[velocity[0].dtype] if tolerance is None else tolerance
     check_positive("tolerance", share)
     for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
-        _check_companion(name, group, velocity, sizes)
+        check_companion(name, group, velocity, sizes)
     _check_record(record, velocity[0], sizes.batch)
     given = [list(openings or ()), list(solid_velocity or ())]
     refuse_forward_mode("project", *velocity, *given[0], *given[1])
@@ -243,21 +243,6 @@ def project(
     )
     iterations, residual = stats.detach().unbind(dim=1)
     return Projection(faces, pressure, iterations.to(torch.int64), residual)
-
-
-def _check_companion(name: str, faces: Faces | None, velocity: Faces, sizes: FlowSizes) -> None:
-    """Raise unless faces, if there are any, go with those of the velocity."""
-    if faces is None:
-        return
-    if isinstance(faces, Tensor) or len(faces) != sizes.dim:
-        count = "one tensor" if isinstance(faces, Tensor) else len(faces)
-        raise ShapeError(f"{name} must be a list of {sizes.dim} as velocity is, got {count}")
-    for axis, face in zip(AXES, faces, strict=False):
-        check_tensor(f"{name}_{axis}", face)
-        pair = {"velocity_x": velocity[0], f"{name}_{axis}": face}
-        check_same_dtype(pair)
-        check_same_device(pair)
-    check_faces(name, faces, sizes)
 
 
 def _check_record(record: Tensor | None, first: Tensor, batch: int) -> None:

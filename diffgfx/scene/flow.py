@@ -155,6 +155,8 @@ class FluidScene:
         confinement: Strength of the vorticity confinement, shape (B|1,).
         sources: What feeds it.
         openings: Share of each face that is open, as faces.
+        distance: Signed distance of each face's centre to the solid [m], positive in the fluid, as
+            faces; with a viscosity, the fluid sticks to it.
         solid_velocity: Velocity of the solid at each face [m/s], as faces.
         tolerance: Relative residual at which a solve stops; None: that of the dtype.
         scalars: Whether smoke and heat are carried; without, they stay as they are.
@@ -175,6 +177,7 @@ class FluidScene:
     confinement: Tensor | None = None
     sources: tuple[Source, ...] = ()
     openings: Sequence[Tensor] | None = None
+    distance: Sequence[Tensor] | None = None
     solid_velocity: Sequence[Tensor] | None = None
     tolerance: float | None = None
     scalars: bool = True

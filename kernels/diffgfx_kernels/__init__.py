@@ -29,6 +29,7 @@ OPS = (
     "inflow",
     "convect",
     "diffuse",
+    "diffuse_past",
     "laplacian",
     "project",
     "advect",

@@ -4,7 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -13,10 +13,14 @@ from diffgfx.errors import BackendError, RangeError
 from diffgfx.fluid import build_scene, courant_number, first_state, step
 from diffgfx.io import read_flow
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
+from diffgfx.tasks.flow.grids import write_grids
 from diffgfx.tasks.flow.preview import Preview, PreviewKind
 from diffgfx.tasks.flow.run_folder import RunFolder, open_run
 
 __all__ = ["Progress", "SimulateOptions", "StepReport", "simulate_flow"]
+
+
+FrameFormat = Literal["npz", "uni"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +31,14 @@ class SimulateOptions:
         frames: Frames to make beside the first state; None: as many as the scene says.
         resume: Go on with an earlier run.
         preview: Pictures and a film, pictures, or nothing.
+        format: ``"uni"`` writes each frame as Mantaflow grids too.
         device: ``"cpu"`` or ``"cuda"``.
     """
 
     frames: int | None = None
     resume: bool = False
     preview: PreviewKind = "none"
+    format: FrameFormat = "npz"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -121,6 +127,8 @@ def simulate_flow(
             run.write(number, state)
             report = _report(number, frames, state, scene)
             preview.add(number, state)
+            if options.format == "uni":
+                write_grids(run.path, number, state)
             if progress is not None:
                 progress(report)
         preview.finish()

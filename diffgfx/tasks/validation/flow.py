@@ -5,6 +5,7 @@ from diffgfx.tasks.validation.flow_budget import BUDGET_CASES
 from diffgfx.tasks.validation.flow_exact import EXACT_CASES
 from diffgfx.tasks.validation.flow_gradient import GRADIENT_CASES
 from diffgfx.tasks.validation.flow_manufactured import MANUFACTURED_CASES
+from diffgfx.tasks.validation.flow_obstacles import OBSTACLE_CASES
 from diffgfx.tasks.validation.flow_phiflow import PHIFLOW_CASES
 from diffgfx.tasks.validation.flow_published import PUBLISHED_CASES
 
@@ -16,6 +17,7 @@ FLOW_CASES: tuple[Case, ...] = (
     *BUDGET_CASES,
     *GRADIENT_CASES,
     *PUBLISHED_CASES,
+    *OBSTACLE_CASES,
     *PHIFLOW_CASES,
 )
 """In the order in which they are run."""

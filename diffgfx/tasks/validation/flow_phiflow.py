@@ -27,6 +27,8 @@ from diffgfx.types import Side
 __all__ = ["PHIFLOW_CASES", "Plume", "run_phiflow", "unit_plume", "why_no_phiflow"]
 
 _RATE, _FORCE = 0.2, 0.1
+"""Smoke a step, and the push of a unit of it [cells/step^2]."""
+
 _NAMED = "DIFFGFX_PHIFLOW"
 _REMEDY = (
     f"set {_NAMED} to a python that has it (python -m venv ENV; ENV/bin/pip install torch phiflow)"
@@ -75,15 +77,22 @@ def unit_plume(cells: Sequence[int], *, tolerance: float) -> tuple[FluidState, F
     mask = coverage(region_distance(region, cell_centres(cells, 1.0, like)), 1.0)
     force = like.new_zeros(1, len(cells))
     force[0, 1] = _FORCE
-    walls: tuple[Side, ...] = ("no_slip",) * (2 * len(cells))
+    wall: Side = "no_slip"
     source = Source(mask[None, None], like.new_tensor([[_RATE]]), like.new_zeros(1, 1))
     return state, FluidScene(
-        1.0, 1.0, "smoke", walls, density_force=force, sources=(source,), tolerance=tolerance
-    )
+        1.0, 1.0, "smoke", (wall,) * (2 * len(cells)), density_force=force, sources=(source,),
+        tolerance=tolerance,
+    )  # fmt: skip
 
 
 def run_phiflow(
-    scene: FluidScene, scheme: str, steps: int, *, tolerance: float, compiled: bool = False
+    scene: FluidScene,
+    scheme: str,
+    steps: int,
+    *,
+    tolerance: float,
+    tracer: str = "rk4",
+    compiled: bool = False,
 ) -> Plume:
     """Return what PhiFlow makes of `unit_plume`, in the same order of terms.
 
@@ -92,6 +101,8 @@ def run_phiflow(
         scheme: ``"mac_cormack"`` or ``"semi_lagrangian"``, for smoke and velocity.
         steps: How many.
         tolerance: Relative residual at which its pressure solve stops.
+        tracer: How it follows a path: ``"rk4"``, the one of its two that is of second order or
+            better, as this library's midpoint rule is; or ``"euler"``, its default.
         compiled: Whether its step is traced first.
 
     Raises:
@@ -100,7 +111,7 @@ def run_phiflow(
     mask = scene.sources[0].mask[0, 0]
     settings: dict[str, Any] = {
         "rate": _RATE, "force": _FORCE, "steps": steps, "scheme": scheme,
-        "tolerance": tolerance, "compiled": compiled,
+        "tracer": tracer, "tolerance": tolerance, "compiled": compiled,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         request, result = Path(folder, "request.npz"), Path(folder, "result.npz")

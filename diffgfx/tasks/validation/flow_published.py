@@ -216,7 +216,7 @@ PUBLISHED_CASES = (
     ),
     Case(
         "heated_1e3", "heated cavity at Ra 1e3 against de Vahl Davis",
-        lambda context: _heated_case(1e3, 32, context),
+        lambda context: _heated_case(1e3, 32, context), long=True,
     ),
     Case(
         "heated_1e4", "the same at Ra 1e4", lambda context: _heated_case(1e4, 32, context),

@@ -121,6 +121,7 @@ CASES = (
     ),
     _make(
         "advect[3d-semi_lagrangian]",
+        slow=True,
         build=partial(
             build_transport, sides=MIXED, depth=2, height=2, width=1, scheme="semi_lagrangian"
         ),

@@ -61,6 +61,7 @@ CASES = (
     _make("advect_tvd[central-tube]", build=partial(build_fluxes, sides=TUBE, limiter="central")),
     _make(
         "advect_tvd[3d-superbee]",
+        slow=True,
         build=partial(build_fluxes, sides=MIXED, depth=2, height=3, width=3, limiter="superbee"),
         differentiable=(*FLAT, "velocity_z"),
     ),

@@ -69,6 +69,7 @@ CASES = (
     ),
     _make(
         "advect_velocity[3d-semi_lagrangian]",
+        slow=True,
         build=partial(
             build_velocities, sides=MIXED, depth=2, height=2, width=1, scheme="semi_lagrangian"
         ),

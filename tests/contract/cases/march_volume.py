@@ -103,6 +103,7 @@ CASES = (
     _make("march_volume[flat]", build=partial(build_smoke, flat=True, rows=2, columns=3)),
     _make(
         "march_volume[dense]",
+        slow=True,
         build=partial(build_smoke, depth=1, height=2, width=3, rows=2, columns=3, dense=20.0),
     ),
 )
