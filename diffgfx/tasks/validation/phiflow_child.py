@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["main"]
+
 
 def _make_step(flow: Any, mask: Any, settings: dict[str, Any]) -> Callable[..., Any]:
     """Return feed, carry, push, project: the order and the schemes of this library's smoke."""
-
     trace = getattr(flow.advect, settings["tracer"])
 
     def carry(field: Any, velocity: Any) -> Any:
