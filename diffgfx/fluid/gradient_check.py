@@ -87,8 +87,8 @@ def gradient_check(
             best = report
     if best is None:
         raise RangeError(
-            f"value must allow steps of {min(relative_steps):g} of its size, but each left what can be "
-            "simulated; look at directions that keep sides and signs, by a function of them"
+            f"value must allow steps of {min(relative_steps):g} of its size, but each left what "
+            "can be simulated; look at directions that keep sides and signs, by a function of them"
         )
     return best
 

@@ -104,9 +104,7 @@ def check_gradient(
         last = rollout(*_given(what, value, state, scene), steps).state
         return torch.cat([part.flatten() for part in (*last.velocity, last.density)])
 
-    return gradient_check(
-        simulate, values[what](), directions=directions, relative_steps=_STEPS
-    )
+    return gradient_check(simulate, values[what](), directions=directions, relative_steps=_STEPS)
 
 
 def _measure(index: int, context: Context) -> Sequence[Measure]:

@@ -29,6 +29,7 @@ def test_every_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert json.loads(json.dumps(fluid._as_dict(report)))["rows"][0]["bar"] == 2.0
 
 
+@pytest.mark.slow
 def test_a_long_gradient_is_measured_by_itself() -> None:
     peak, forward, both = json.loads(fluid._measure_gradient(4, 3))
     assert peak >= 0.0
