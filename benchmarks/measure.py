@@ -76,13 +76,16 @@ def return_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").mallopt(-3, 1 << 16)  # M_MMAP_THRESHOLD
 
 
-def peak_memory(work: Work) -> float:
-    """Return the bytes by which resident memory rises at most while ``work`` runs, after a warm-up.
+def peak_memory(work: Work, *, warm: bool = True) -> float:
+    """Return the bytes by which resident memory rises at most while ``work`` runs.
+
+    It is run once before that, unless ``warm`` is false.
 
     Call it in a process of its own. The high-water mark of the process is reset where the system
     lets it be (Linux: clear_refs); elsewhere the mark since the process began counts.
     """
-    work()
+    if warm:
+        work()
     gc.collect()
     status = Path("/proc/self/status")
     reset = Path("/proc/self/clear_refs")

@@ -107,3 +107,12 @@ def test_the_gradient_of_many_steps(what):
     report = gradient_check(simulate, value, directions=5)
     assert report.error < 1e-6
     assert report.cosine > 1.0 - 1e-9
+
+
+def test_a_force_across_walls_moves_nothing():
+    state, scene = lid_driven_cavity(4, 10.0, 0.1)
+    push = [torch.full_like(face, 2.0) for face in state.velocity]
+    still = dataclasses.replace(scene, side_velocity=None, viscosity=None, force=push)
+    for scheme in ("ns", "smoke"):
+        after = step(state, dataclasses.replace(still, scheme=scheme))
+        assert max(float(face.abs().max()) for face in after.velocity) < 1e-12

@@ -6,6 +6,7 @@ from diffgfx.tasks.validation.flow_exact import EXACT_CASES
 from diffgfx.tasks.validation.flow_gradient import GRADIENT_CASES
 from diffgfx.tasks.validation.flow_manufactured import MANUFACTURED_CASES
 from diffgfx.tasks.validation.flow_obstacles import OBSTACLE_CASES
+from diffgfx.tasks.validation.flow_phiflow import PHIFLOW_CASES
 from diffgfx.tasks.validation.flow_published import PUBLISHED_CASES
 
 __all__ = ["FLOW_CASES"]
@@ -17,5 +18,6 @@ FLOW_CASES: tuple[Case, ...] = (
     *GRADIENT_CASES,
     *PUBLISHED_CASES,
     *OBSTACLE_CASES,
+    *PHIFLOW_CASES,
 )
 """In the order in which they are run."""

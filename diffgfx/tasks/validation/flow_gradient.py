@@ -21,6 +21,9 @@ What = Literal["velocity", "buoyancy", "inflow", "obstacle position"]
 
 _CELLS, _CELL = (16, 16), 1.0 / 16
 _MIDDLE, _RADIUS = (0.53, 0.66), 0.137
+_STEPS = (1e-3, 1e-4, 1e-5)
+"""Of the differences; larger ones pass kinks of the schemes, and were never the best."""
+
 _WHAT: tuple[tuple[Literal["smoke", "ns"], What], ...] = (
     ("smoke", "velocity"),
     ("smoke", "buoyancy"),
@@ -31,9 +34,15 @@ _WHAT: tuple[tuple[Literal["smoke", "ns"], What], ...] = (
 
 
 def _swirl(point: Tensor) -> Sequence[Tensor]:
-    """Return a velocity that passes no side of the unit square."""
+    """Return a velocity that passes no side of the unit square, and has no symmetry.
+
+    In a symmetric one some paths end exactly on grid lines, where interpolation has a kink.
+    """
     x, y = (math.pi * point).unbind(-1)
-    return 0.5 * x.sin() * y.cos(), -0.5 * x.cos() * y.sin()
+    lean = 1.0 + 0.2 * x + 0.1 * y
+    u = x.sin() * (y.cos() * lean + 0.1 * y.sin())
+    v = -y.sin() * (x.cos() * lean + 0.2 * x.sin())
+    return 0.4 * u, 0.4 * v
 
 
 def _openings(middle: Tensor) -> list[Tensor]:
@@ -95,7 +104,7 @@ def check_gradient(
         last = rollout(*_given(what, value, state, scene), steps).state
         return torch.cat([part.flatten() for part in (*last.velocity, last.density)])
 
-    return gradient_check(simulate, values[what](), directions=directions)
+    return gradient_check(simulate, values[what](), directions=directions, relative_steps=_STEPS)
 
 
 def _measure(index: int, context: Context) -> Sequence[Measure]:
@@ -111,7 +120,7 @@ GRADIENT_CASES = tuple(
     Case(
         f"gradient_{scheme}_{what.split()[0]}",
         f"gradient of 20 {scheme} steps to the {what} against differences, 20 directions",
-        functools.partial(_measure, k), long=k > 0,
+        functools.partial(_measure, k), long=True,
     )
     for k, (scheme, what) in enumerate(_WHAT)
 )  # fmt: skip

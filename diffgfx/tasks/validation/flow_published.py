@@ -89,14 +89,14 @@ def _cavity(sizes: tuple[int, ...], context: Context) -> Sequence[Measure]:
 
 
 def _cavity_1000(context: Context) -> Sequence[Measure]:
-    run = _cavities((32, 64, 128), 1000.0, 1.0, 1e-5, context)[-1]
+    run = _cavities((32, 64, 128), 1000.0, 1.5, 3e-5, context)[-1]
     return [
         *(
             Measure(f"{key} at 128^2", run.extrema[key], None, f"published {wanted}")
             for key, wanted in _BOTELLA_1000.items()
         ),
         Measure("largest relative error", run.error(_BOTELLA_1000), 0.02),
-        Measure("steady: still changes by", run.change, 1e-5, "m/s^2"),
+        Measure("steady: still changes by", run.change, 3e-5, "m/s^2"),
     ]
 
 
