@@ -1,4 +1,4 @@
-"""``diffgfx fluid``: simulate a scene file."""
+"""``diffgfx fluid``: simulate a scene file, film the result."""
 
 import argparse
 import contextlib
@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from diffgfx.cli._progress import progress_bars
+
 if TYPE_CHECKING:
     from diffgfx.tasks.flow import StepReport
 
-__all__ = ["register", "run_simulate"]
+__all__ = ["register", "run_render", "run_simulate"]
 
 
 def register(subparsers: Any) -> None:
@@ -22,6 +24,11 @@ def register(subparsers: Any) -> None:
         description="Simulate flows and smoke, and look at them.",
     )
     inner = parser.add_subparsers(metavar="ACTION", required=True)
+    _add_simulate(inner)
+    _add_render(inner)
+
+
+def _add_simulate(inner: Any) -> None:
     simulate = inner.add_parser(
         "simulate",
         help="simulate a scene file into a folder of frames",
@@ -46,6 +53,30 @@ def register(subparsers: Any) -> None:
     simulate.set_defaults(run=run_simulate)
 
 
+def _add_render(inner: Any) -> None:
+    render = inner.add_parser(
+        "render",
+        help="film the frames of a simulation",
+        description="Film every frame of a simulation: smoke with one shadowed light, or vorticity "
+        "where a flow in 2-D has no smoke. The film appears whole or not at all.",
+    )
+    render.add_argument("folder", metavar="OUT", help="folder of a simulation")
+    render.add_argument(
+        "-o", dest="out", metavar="FILM", required=True,
+        help="a film if it ends in .mp4, else a folder of pictures frame_0000.png and so on",
+    )  # fmt: skip
+    render.add_argument(
+        "--size", type=int, default=512, help="pixels along the longer side (default 512)"
+    )
+    render.add_argument(
+        "--fps", type=float, default=None,
+        help="frames a second of the film (default: real time, at most 30)",
+    )  # fmt: skip
+    render.add_argument("--overwrite", action="store_true", help="replace an earlier film")
+    render.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
+    render.set_defaults(run=run_render)
+
+
 def run_simulate(args: argparse.Namespace) -> int:
     """Run ``fluid simulate``."""
     from diffgfx.cli._memory import keep_freed_memory
@@ -61,6 +92,25 @@ def run_simulate(args: argparse.Namespace) -> int:
         print(
             f"{summary['made']} frames in {summary['seconds']:.1f} s, to step {summary['step']} "
             f"at {summary['time']:.3g} s; wrote {args.out}/"
+        )
+    return 0
+
+
+def run_render(args: argparse.Namespace) -> int:
+    """Run ``fluid render``."""
+    from diffgfx.cli._memory import keep_freed_memory
+    from diffgfx.tasks.flow import FilmOptions, film_flow
+
+    keep_freed_memory()
+    options = FilmOptions(args.size, args.fps, args.overwrite)
+    with progress_bars() as tell:
+        summary = film_flow(args.folder, args.out, options, progress=tell)
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(
+            f"{summary['frames']} frames of {summary['width']} x {summary['height']} in "
+            f"{summary['seconds']:.1f} s; wrote {args.out}"
         )
     return 0
 

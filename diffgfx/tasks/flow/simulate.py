@@ -13,7 +13,7 @@ from diffgfx.errors import BackendError, RangeError
 from diffgfx.fluid import build_scene, courant_number, first_state, step
 from diffgfx.io import read_flow
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
-from diffgfx.tasks.flow.preview import Preview, PreviewKind
+from diffgfx.tasks.flow.preview import Preview, PreviewKind, frame_rate
 from diffgfx.tasks.flow.run_folder import RunFolder, open_run
 
 __all__ = ["Progress", "SimulateOptions", "StepReport", "simulate_flow"]
@@ -71,8 +71,6 @@ class StepReport:
 Progress = Callable[[StepReport], object]
 """Told after each frame."""
 
-_FASTEST = 30.0   # frames a second of a preview film: one of real time where frames are fewer
-
 
 def simulate_flow(
     scene_file: Path | str,
@@ -110,8 +108,7 @@ def simulate_flow(
     scene = build_scene(setting, device=options.device)
     begun = time.perf_counter()
     frames = options.frames or setting.frames
-    rate = min(_FASTEST, 1.0 / (setting.dt * setting.steps_per_frame))
-    preview = Preview(run.path, options.preview, scene, rate)
+    preview = Preview(run.path, options.preview, scene, frame_rate(setting))
     with torch.no_grad():
         first, state = _start(run, setting, options.device)
         report = _report(first, frames, state, scene)
