@@ -1,0 +1,158 @@
+"""The velocity at the start, as the curl of a potential: free of divergence whatever is sought."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from diffgfx import ops
+from diffgfx.inverse import Level, Unknowns
+from diffgfx.scene import FlowSetting, FluidScene, FluidState
+from diffgfx.types import Side
+
+__all__ = ["VelocityUnknown", "curl_of_potential"]
+
+_FINEST = 1          # halvings of the grid to the finest potential
+_COARSEST = 4        # cells of the coarsest along the shorter side, at least
+_SMOOTH = 1e-5       # weight of the bends of the potential
+
+
+def curl_of_potential(potential: Sequence[Tensor], cell: float) -> list[Tensor]:
+    """Return the staggered velocity whose divergence vanishes cell by cell.
+
+    Args:
+        potential: One stream function at the nodes, shape (b, h+1, w+1); or three components of a
+            vector potential at the middles of edges: (b, d+1, h+1, w), (b, d+1, h, w+1) and (b, d,
+            h+1, w+1).
+        cell: Side of a cell.
+
+    Returns:
+        Faces: u = d psi/dy, v = -d psi/dx; or the curl.
+    """
+    if len(potential) == 1:
+        psi = potential[0]
+        return [psi.diff(dim=1) / cell, -psi.diff(dim=2) / cell]
+    along_x, along_y, along_z = potential
+    return [
+        (along_z.diff(dim=2) - along_y.diff(dim=1)) / cell,
+        (along_x.diff(dim=1) - along_z.diff(dim=3)) / cell,
+        (along_y.diff(dim=3) - along_x.diff(dim=2)) / cell,
+    ]
+
+
+class VelocityUnknown:
+    """The velocity at the start, beside what flows in through the sides.
+
+    It is the curl of a stream function (2-D) or vector potential (3-D) that is given at the nodes
+    of a coarser grid, interpolated linearly, and zero along closed sides, so that nothing passes
+    them. With obstacles the velocity is projected once, which turns it around them. A mean flow
+    through a periodic box has no such potential and is not found.
+    """
+
+    optimiser: Literal["adam", "lbfgs"] = "lbfgs"
+    unit = "m/s, root mean square over the faces"
+
+    def __init__(self, setting: FlowSetting, seconds: float, device: str = "cpu") -> None:
+        """Start from rest.
+
+        Args:
+            setting: The scene.
+            seconds: Time to the last frame: z = 1 is a potential that crosses the box in it.
+            device: Of the tensors.
+        """
+        self._cells, self._cell, self._sides = setting.cells, setting.cell, setting.sides
+        self._device = device
+        shortest = min(setting.cells)
+        self._scale = (shortest * setting.cell) ** 2 / seconds
+        most = max(_FINEST, int(math.log2(max(shortest / _COARSEST, 1.0))))
+        self._nodes = [
+            tuple(max(2, -(-n // 2**k)) + 1 for n in reversed(setting.cells))
+            for k in range(most, _FINEST - 1, -1)
+        ]
+
+    def levels(self, steps: int | None) -> tuple[Level, ...]:
+        """Return the ladder, each level with twice the nodes along an axis."""
+        most = 15 if steps is None else steps
+        return tuple(
+            Level(k, (nodes[-2], nodes[-1]), most, 0) for k, nodes in enumerate(self._nodes)
+        )
+
+    def start(self) -> Unknowns:
+        """Return a potential of zero."""
+        components = 1 if len(self._cells) == 2 else 3
+        return {"z": torch.zeros(1, components, *self._nodes[0], device=self._device)}
+
+    def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
+        """Return the same potential at more nodes."""
+        return {"z": _at_nodes(unknowns["z"], self._nodes[level.index])}
+
+    def step_lengths(self) -> Mapping[str, float]:
+        """Return the step length of each part of z."""
+        return {"z": 0.01}
+
+    def prior(self, unknowns: Unknowns) -> Tensor:
+        """Return the mean square of the bends of the potential, weighted little."""
+        z = unknowns["z"]
+        bends = [z.diff(n=2, dim=place).square().mean() for place in range(2, z.ndim)]
+        return _SMOOTH * torch.stack(bends).sum()
+
+    def posed(
+        self, unknowns: Unknowns, state: FluidState, scene: FluidScene
+    ) -> tuple[FluidState, FluidScene]:
+        """Return the state with that velocity added."""
+        added = curl_of_potential(self._potential(unknowns["z"]), self._cell)
+        velocity = [u + v for u, v in zip(state.velocity, added, strict=True)]
+        if scene.openings is not None:
+            velocity = list(ops.project(
+                velocity, scene.cell, scene.sides, openings=scene.openings,
+                solid_velocity=scene.solid_velocity, tolerance=scene.tolerance,
+            ).velocity)  # fmt: skip
+        return state.with_tensors([*velocity, *state.tensors()[len(velocity):]]), scene
+
+    def _potential(self, z: Tensor) -> list[Tensor]:
+        shape = tuple(reversed(self._cells))
+        dim = len(shape)
+        found = []
+        for component, along in enumerate((2,) if dim == 2 else (0, 1, 2)):
+            nodal = [axis for axis in range(dim) if axis != along]
+            size = [n + (dim - 1 - place in nodal) for place, n in enumerate(shape)]
+            coarse = _bordered(z[:, component], nodal, self._sides)
+            fine = _at_nodes(coarse[:, None], size)[:, 0]
+            found.append(self._scale * _bordered(fine, nodal, self._sides))
+        return found
+
+    def numbers(self, unknowns: Unknowns) -> list[float]:
+        """Return how fast the fluid is that the potential adds."""
+        with torch.no_grad():
+            faces = curl_of_potential(self._potential(unknowns["z"]), self._cell)
+        squares = torch.cat([face.flatten() for face in faces]).double().square()
+        return [float(squares.mean().sqrt())]
+
+    def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
+        """Return what is given: a scene file does not say how the fluid moves at the start."""
+        return setting
+
+
+def _at_nodes(field: Tensor, size: Sequence[int]) -> Tensor:
+    """Return a field of nodes at other nodes of the same box, the outermost coinciding."""
+    mode = "bilinear" if field.ndim == 4 else "trilinear"
+    return torch.nn.functional.interpolate(field, size=tuple(size), mode=mode, align_corners=True)
+
+
+def _bordered(field: Tensor, nodal: Sequence[int], sides: Sequence[Side]) -> Tensor:
+    """Return a component that is zero along closed sides, and alike at both ends of a period."""
+    dim = field.ndim - 1
+    for axis in nodal:
+        place = dim - axis
+        count = field.shape[place]
+        low, high = sides[2 * axis : 2 * axis + 2]
+        if low == "periodic":
+            field = torch.cat([field.narrow(place, 0, count - 1), field.narrow(place, 0, 1)], place)
+            continue
+        mask = field.new_ones(count)
+        mask[0] = low == "outflow"
+        mask[-1] = high == "outflow"
+        field = field * mask.view(-1, *[1] * (dim - place))
+    return field
