@@ -93,10 +93,13 @@ class VelocityUnknown:
         return {"z": 0.01}
 
     def prior(self, unknowns: Unknowns) -> Tensor:
-        """Return the mean square of the bends of the potential, weighted little."""
+        """Return the mean square of the second derivatives of the potential, weighted little."""
         z = unknowns["z"]
-        bends = [z.diff(n=2, dim=place).square().mean() for place in range(2, z.ndim)]
-        return _SMOOTH * torch.stack(bends).sum()
+        total = z.new_zeros(())
+        for place, count in enumerate(reversed(self._cells), start=2):
+            apart = count / min(self._cells) / (z.shape[place] - 1)   # in shorter sides of the box
+            total = total + (z.diff(n=2, dim=place) / apart**2).square().mean()
+        return _SMOOTH * total
 
     def posed(
         self, unknowns: Unknowns, state: FluidState, scene: FluidScene
