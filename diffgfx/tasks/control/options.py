@@ -18,15 +18,15 @@ class ControlOptions:
 
     Attributes:
         unknown: What to recover.
-        steps: The most steps of the solver at each level, from 1 to 10000; None: 8 for the numbers
-            of buoyancy and inflow, 15 at each level of a velocity.
-        seed: Seed of the probes that judge how sure the result is, from 0 to 2^31 - 1.
+        steps: The most steps of the solver at each level, from 1 to 10000; each is up to four of
+            L-BFGS. Buoyancy and inflow have one level, a velocity some.
+        seed: Seed of the probes that judge how sure buoyancy or inflow are, from 0 to 2^31 - 1.
         device: ``"cpu"`` or ``"cuda"``.
         memory: What the tape of the simulation may take; see `fluid.rollout`.
     """
 
     unknown: UnknownName
-    steps: int | None = None
+    steps: int = 8
     seed: int = 0
     device: str = "cpu"
     memory: str | int = "1GB"
@@ -35,7 +35,7 @@ class ControlOptions:
         """Raise unless every choice means something."""
         check_choice("--unknown", self.unknown, get_args(UnknownName))
         check_choice("--device", self.device, ("cpu", "cuda"))
-        if self.steps is not None and not 1 <= self.steps <= 10000:
+        if not 1 <= self.steps <= 10000:
             raise RangeError(f"--steps must be from 1 to 10000, got {self.steps}; try 8")
         if not 0 <= self.seed < 1 << 31:
             raise RangeError(f"--seed must be from 0 to 2147483647, got {self.seed}; try 0")

@@ -43,7 +43,8 @@ class FrameResidual:
             self._energy.append(signal.square().mean())
         coarsest = sizes[-1]
         blocks = split_pixels(self.frames.new_ones(coarsest[0], *coarsest[2:]))
-        self._weights = [_enlarged(blocks, size, len(sizes) - 1 - k) for k, size in enumerate(sizes)]
+        most = len(sizes) - 1
+        self._weights = [_enlarged(blocks, size, most - k) for k, size in enumerate(sizes)]
 
     def mean(self, seen: Tensor, part: Part) -> Tensor:
         """Return the mean over the blurs of the relative mean square (a scalar)."""

@@ -1,9 +1,10 @@
 """The unknowns of a flow that can be recovered, each by the numbers z from which it follows."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from diffgfx.errors import InputError
 from diffgfx.inverse import Level, Unknowns, bounded
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
 
-__all__ = ["BuoyancyUnknown", "FlowUnknown", "InflowUnknown", "REACH"]
+__all__ = ["REACH", "BuoyancyUnknown", "FlowUnknown", "InflowUnknown"]
 
 REACH = 20.0
 """A number is sought between a twentieth and twenty times what the scene file says."""
@@ -22,10 +23,10 @@ REACH = 20.0
 class FlowUnknown(Protocol):
     """An unknown of a flow; `BuoyancyUnknown`, `InflowUnknown` and `VelocityUnknown` are three."""
 
-    optimiser: Literal["adam", "lbfgs"]
+    probes: int
     unit: str
 
-    def levels(self, steps: int | None) -> tuple[Level, ...]:
+    def levels(self, steps: int) -> tuple[Level, ...]:
         """Return the ladder, with at most ``steps`` steps at each level."""
 
     def start(self) -> Unknowns:
@@ -48,27 +49,30 @@ class FlowUnknown(Protocol):
     def numbers(self, unknowns: Unknowns) -> list[float]:
         """Return what the unknown is, in few numbers of ``unit``."""
 
+    def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> list[float] | None:
+        """Return the standard deviation of each of those numbers, given that of z."""
+
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
         """Return the setting with the unknown put in where a scene file can say it."""
 
 
 def _factor(unknowns: Unknowns) -> Tensor:
     """Return what multiplies each number: positive, 1 at z = 0, never beyond `REACH`."""
-    reach = torch.tensor(REACH).log().item()
+    reach = math.log(REACH)
     return bounded(unknowns["z"], -reach, reach).exp()
 
 
 class _Factors:
     """Positive numbers, each sought as a factor of what the scene file says."""
 
-    optimiser: Literal["adam", "lbfgs"] = "lbfgs"
+    probes = 4           # random signs that judge how sure the numbers are
 
     def __init__(self, count: int, device: str) -> None:
         self._start = torch.zeros(count, device=device)
 
-    def levels(self, steps: int | None) -> tuple[Level, ...]:
+    def levels(self, steps: int) -> tuple[Level, ...]:
         """Return one level; see `FlowUnknown`."""
-        return (Level(0, (1, len(self._start)), 8 if steps is None else steps, 0),)
+        return (Level(0, (1, len(self._start)), steps, 0),)
 
     def start(self) -> Unknowns:
         """Return factors of one."""
@@ -80,11 +84,17 @@ class _Factors:
 
     def step_lengths(self) -> Mapping[str, float]:
         """Return the step length of each part of z."""
-        return {"z": 0.1}
+        return {"z": 1.0}
 
     def prior(self, unknowns: Unknowns) -> Tensor:
         """Return zero: few numbers need no belief."""
         return unknowns["z"].new_zeros(())
+
+
+def _relative(unknowns: Unknowns, deviation: Unknowns) -> Tensor:
+    """Return the deviation of the logarithm of each factor."""
+    share = torch.sigmoid(unknowns["z"])
+    return 2.0 * math.log(REACH) * share * (1.0 - share) * deviation["z"]
 
 
 class BuoyancyUnknown(_Factors):
@@ -116,6 +126,11 @@ class BuoyancyUnknown(_Factors):
     def numbers(self, unknowns: Unknowns) -> list[float]:
         """Return the acceleration by axis, x first."""
         return [float(a) for a in (self._given * _factor(unknowns))[0]]
+
+    def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> list[float]:
+        """Return the deviation by axis."""
+        relative = float(_relative(unknowns, deviation))
+        return [abs(value) * relative for value in self.numbers(unknowns)]
 
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
         """Return the setting with that force."""
@@ -161,6 +176,10 @@ class InflowUnknown(_Factors):
     def numbers(self, unknowns: Unknowns) -> list[float]:
         """Return the rate of each source."""
         return [float(rate) for rate in self._rates(unknowns)]
+
+    def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> list[float]:
+        """Return the deviation of each rate."""
+        return (self._rates(unknowns) * _relative(unknowns, deviation)).tolist()
 
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
         """Return the setting with those rates."""

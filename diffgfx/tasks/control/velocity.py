@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ __all__ = ["VelocityUnknown", "curl_of_potential"]
 
 _FINEST = 1          # halvings of the grid to the finest potential
 _COARSEST = 4        # cells of the coarsest along the shorter side, at least
-_SMOOTH = 1e-5       # weight of the bends of the potential
+_SMOOTH = 3e-3       # weight of the bends: enough to settle what no smoke shows
 
 
 def curl_of_potential(potential: Sequence[Tensor], cell: float) -> list[Tensor]:
@@ -51,7 +50,7 @@ class VelocityUnknown:
     through a periodic box has no such potential and is not found.
     """
 
-    optimiser: Literal["adam", "lbfgs"] = "lbfgs"
+    probes = 0
     unit = "m/s, root mean square over the faces"
 
     def __init__(self, setting: FlowSetting, seconds: float, device: str = "cpu") -> None:
@@ -72,11 +71,10 @@ class VelocityUnknown:
             for k in range(most, _FINEST - 1, -1)
         ]
 
-    def levels(self, steps: int | None) -> tuple[Level, ...]:
+    def levels(self, steps: int) -> tuple[Level, ...]:
         """Return the ladder, each level with twice the nodes along an axis."""
-        most = 15 if steps is None else steps
         return tuple(
-            Level(k, (nodes[-2], nodes[-1]), most, 0) for k, nodes in enumerate(self._nodes)
+            Level(k, (nodes[-2], nodes[-1]), steps, 0) for k, nodes in enumerate(self._nodes)
         )
 
     def start(self) -> Unknowns:
@@ -90,7 +88,7 @@ class VelocityUnknown:
 
     def step_lengths(self) -> Mapping[str, float]:
         """Return the step length of each part of z."""
-        return {"z": 0.01}
+        return {"z": 1.0}
 
     def prior(self, unknowns: Unknowns) -> Tensor:
         """Return the mean square of the second derivatives of the potential, weighted little."""
@@ -132,6 +130,9 @@ class VelocityUnknown:
             faces = curl_of_potential(self._potential(unknowns["z"]), self._cell)
         squares = torch.cat([face.flatten() for face in faces]).double().square()
         return [float(squares.mean().sqrt())]
+
+    def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> None:
+        """Return None: the deviation of a potential at a node says little of the velocity."""
 
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
         """Return what is given: a scene file does not say how the fluid moves at the start."""

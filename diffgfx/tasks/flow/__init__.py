@@ -1,5 +1,6 @@
 """Jobs with flows: simulate a scene file, resume it, film it."""
 
+from diffgfx.tasks.flow.device import check_device
 from diffgfx.tasks.flow.film import FilmOptions, film_flow
 from diffgfx.tasks.flow.picture import picture_size, smoke_light
 from diffgfx.tasks.flow.run_folder import RunFolder, read_run
@@ -10,6 +11,7 @@ __all__ = [
     "RunFolder",
     "SimulateOptions",
     "StepReport",
+    "check_device",
     "film_flow",
     "picture_size",
     "read_run",

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 
 from diffgfx import ops
-from diffgfx.errors import BackendError, RangeError
+from diffgfx.check import check_choice
+from diffgfx.errors import RangeError
 from diffgfx.fluid import build_scene, courant_number, first_state, step
 from diffgfx.io import read_flow
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
+from diffgfx.tasks.flow.device import check_device
 from diffgfx.tasks.flow.preview import Preview, PreviewKind, frame_rate
 from diffgfx.tasks.flow.run_folder import RunFolder, open_run
 
@@ -39,8 +41,7 @@ class SimulateOptions:
         """Raise unless every choice means something."""
         if self.frames is not None and self.frames < 1:
             raise RangeError(f"--frames must be at least 1, got {self.frames}")
-        if self.device not in ("cpu", "cuda"):
-            raise RangeError(f"--device must be cpu or cuda, got {self.device!r}")
+        check_choice("--device", self.device, ("cpu", "cuda"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,8 +102,7 @@ def simulate_flow(
         DivergedError: If the flow blows up.
     """
     options = options or SimulateOptions()
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise BackendError("device cuda is not there: torch sees no CUDA device; use --device cpu")
+    check_device(options.device)
     setting = read_flow(scene_file)
     run = open_run(out, Path(scene_file).read_bytes(), setting, resume=options.resume)
     scene = build_scene(setting, device=options.device)
