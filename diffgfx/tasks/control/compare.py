@@ -28,15 +28,17 @@ def write_comparison(path: Path, result: ControlResult) -> None:
     target, scene = result.target, result.scene
     count = len(target.frames)
     chosen = sorted({round((k + 1) * count / _COLUMNS) - 1 for k in range(_COLUMNS)} - {-1})
-    pixels = picture_size(tuple(reversed(target.start.density.shape[2:])), _TILE)
+    size = picture_size(tuple(reversed(target.start.density.shape[2:])), _TILE)
     with torch.no_grad():
-        found = smoke_light(result.density[chosen], scene, pixels)
-        wanted = (
-            target.frames[chosen] if target.kind == "picture"
-            else smoke_light(target.frames[chosen], scene, pixels)
-        )  # fmt: skip
-        wanted = torch.nn.functional.interpolate(
-            wanted, size=(pixels[1], pixels[0]), mode="bilinear", antialias=True
+        if target.kind == "picture":   # at its own size first, so that sizes make no difference
+            pair = [target.frames[chosen], target.seen(result.density[chosen], scene)]
+        else:
+            pair = [smoke_light(x[chosen], scene, size) for x in (target.frames, result.density)]
+        wanted, found = (
+            torch.nn.functional.interpolate(
+                x, size=(size[1], size[0]), mode="bilinear", antialias=True
+            )
+            for x in pair
         )
     write_png(path, draw_rows(wanted, found, [k + 1 for k in chosen]))
 

@@ -1,5 +1,6 @@
 """The velocity at the start, as the curl of a potential: free of divergence whatever is sought."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diffgfx import ops
+from diffgfx.fluid import first_state
 from diffgfx.inverse import Level, Unknowns
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
 from diffgfx.types import Side
@@ -63,6 +65,7 @@ class VelocityUnknown:
         """
         self._cells, self._cell, self._sides = setting.cells, setting.cell, setting.sides
         self._device = device
+        self._still = first_state(setting, device=device)
         shortest = min(setting.cells)
         self._scale = (shortest * setting.cell) ** 2 / seconds
         most = max(_FINEST, int(math.log2(max(shortest / _COARSEST, 1.0))))
@@ -102,15 +105,18 @@ class VelocityUnknown:
     def posed(
         self, unknowns: Unknowns, state: FluidState, scene: FluidScene
     ) -> tuple[FluidState, FluidScene]:
-        """Return the state with that velocity added."""
+        """Return the state's smoke and heat, moving at that velocity instead of its own."""
         added = curl_of_potential(self._potential(unknowns["z"]), self._cell)
-        velocity = [u + v for u, v in zip(state.velocity, added, strict=True)]
+        velocity = [u + v for u, v in zip(self._still.velocity, added, strict=True)]
         if scene.openings is not None:
             velocity = list(ops.project(
                 velocity, scene.cell, scene.sides, openings=scene.openings,
                 solid_velocity=scene.solid_velocity, tolerance=scene.tolerance,
             ).velocity)  # fmt: skip
-        return state.with_tensors([*velocity, *state.tensors()[len(velocity):]]), scene
+        found = dataclasses.replace(
+            state, velocity=tuple(velocity), pressure=self._still.pressure
+        )
+        return found, scene
 
     def _potential(self, z: Tensor) -> list[Tensor]:
         shape = tuple(reversed(self._cells))
