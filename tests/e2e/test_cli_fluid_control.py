@@ -1,4 +1,4 @@
-"""``diffgfx fluid control`` as a person calls it: what made the smoke is found, and what is said."""
+"""``diffgfx fluid control`` as a person calls it: what made the smoke is found; one-line faults."""
 
 import json
 import os

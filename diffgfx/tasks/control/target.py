@@ -19,7 +19,7 @@ from diffgfx.tasks.flow import RunFolder, picture_size, smoke_light
 __all__ = ["Target", "read_target"]
 
 _PICTURE = re.compile(r"frame_[0-9]{4}\.png")
-_LEAST_SIGNAL = 1e-9   # mean square of a target that shows anything
+_LEAST_SIGNAL = 1e-7   # mean square of a target that shows more than eight bits round off
 
 
 @dataclasses.dataclass(frozen=True)

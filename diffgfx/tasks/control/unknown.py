@@ -125,11 +125,11 @@ class BuoyancyUnknown(_Factors):
 
     def numbers(self, unknowns: Unknowns) -> list[float]:
         """Return the acceleration by axis, x first."""
-        return [float(a) for a in (self._given * _factor(unknowns))[0]]
+        return [float(a) for a in (self._given * _factor(unknowns)).detach()[0]]
 
     def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> list[float]:
         """Return the deviation by axis."""
-        relative = float(_relative(unknowns, deviation))
+        relative = float(_relative(unknowns, deviation).detach())
         return [abs(value) * relative for value in self.numbers(unknowns)]
 
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
@@ -175,11 +175,11 @@ class InflowUnknown(_Factors):
 
     def numbers(self, unknowns: Unknowns) -> list[float]:
         """Return the rate of each source."""
-        return [float(rate) for rate in self._rates(unknowns)]
+        return [float(rate) for rate in self._rates(unknowns).detach()]
 
     def deviations(self, unknowns: Unknowns, deviation: Unknowns) -> list[float]:
         """Return the deviation of each rate."""
-        return (self._rates(unknowns) * _relative(unknowns, deviation)).tolist()
+        return (self._rates(unknowns) * _relative(unknowns, deviation)).detach().tolist()
 
     def setting(self, unknowns: Unknowns, setting: FlowSetting) -> FlowSetting:
         """Return the setting with those rates."""

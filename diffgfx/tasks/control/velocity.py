@@ -87,7 +87,7 @@ class VelocityUnknown:
 
     def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
         """Return the same potential at more nodes."""
-        return {"z": _at_nodes(unknowns["z"], self._nodes[level.index])}
+        return {"z": _at_nodes(self._closed(unknowns["z"]), self._nodes[level.index])}
 
     def step_lengths(self) -> Mapping[str, float]:
         """Return the step length of each part of z."""
@@ -95,7 +95,7 @@ class VelocityUnknown:
 
     def prior(self, unknowns: Unknowns) -> Tensor:
         """Return the mean square of the second derivatives of the potential, weighted little."""
-        z = unknowns["z"]
+        z = self._closed(unknowns["z"])
         total = z.new_zeros(())
         for place, count in enumerate(reversed(self._cells), start=2):
             apart = count / min(self._cells) / (z.shape[place] - 1)   # in shorter sides of the box
@@ -118,15 +118,25 @@ class VelocityUnknown:
         )
         return found, scene
 
+    def _components(self) -> list[list[int]]:
+        """Return the axes along which each component of the potential lies on nodes."""
+        if len(self._cells) == 2:
+            return [[0, 1]]
+        return [[axis for axis in range(3) if axis != along] for along in range(3)]
+
+    def _closed(self, z: Tensor) -> Tensor:
+        parts = [
+            _bordered(z[:, k], nodal, self._sides) for k, nodal in enumerate(self._components())
+        ]
+        return torch.stack(parts, dim=1)
+
     def _potential(self, z: Tensor) -> list[Tensor]:
         shape = tuple(reversed(self._cells))
-        dim = len(shape)
+        coarse = self._closed(z)
         found = []
-        for component, along in enumerate((2,) if dim == 2 else (0, 1, 2)):
-            nodal = [axis for axis in range(dim) if axis != along]
-            size = [n + (dim - 1 - place in nodal) for place, n in enumerate(shape)]
-            coarse = _bordered(z[:, component], nodal, self._sides)
-            fine = _at_nodes(coarse[:, None], size)[:, 0]
+        for k, nodal in enumerate(self._components()):
+            size = [n + (len(shape) - 1 - place in nodal) for place, n in enumerate(shape)]
+            fine = _at_nodes(coarse[:, k : k + 1], size)[:, 0]
             found.append(self._scale * _bordered(fine, nodal, self._sides))
         return found
 
