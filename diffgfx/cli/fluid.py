@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from diffgfx.cli._progress import progress_bars
+from diffgfx.cli._threads import let_threads_sleep
 
 if TYPE_CHECKING:
     from diffgfx.tasks.flow import StepReport
@@ -115,6 +116,7 @@ def _add_control(inner: Any) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run ``fluid simulate``."""
+    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.tasks.flow import SimulateOptions, simulate_flow
 
@@ -134,6 +136,7 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 def run_render(args: argparse.Namespace) -> int:
     """Run ``fluid render``."""
+    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.tasks.flow import FilmOptions, film_flow
 
@@ -153,6 +156,7 @@ def run_render(args: argparse.Namespace) -> int:
 
 def run_control(args: argparse.Namespace) -> int:
     """Run ``fluid control``."""
+    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.io import check_output
     from diffgfx.tasks.control import RESULT, ControlOptions, control_flow, export_control

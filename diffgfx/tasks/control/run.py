@@ -94,13 +94,10 @@ def control_flow(
     setting = read_flow(scene)
     goal = read_target(target, setting, device=options.device)
     unknown = _unknown(setting, Path(scene), len(goal.frames), options)
+    known = build_scene(setting, device=options.device)
+    levels = unknown.levels(options.steps)
     problem = ControlProblem(
-        goal,
-        build_scene(setting, device=options.device),
-        unknown,
-        setting.steps_per_frame,
-        unknown.levels(options.steps),
-        options.memory,
+        goal, known, unknown, setting.steps_per_frame, levels, options.memory
     )
     solution = _solve(problem, options, progress or (lambda stage, done, total, residual: None))
     found = solution.unknowns
