@@ -1,4 +1,4 @@
-"""``diffgfx fluid``: simulate a scene file."""
+"""``diffgfx fluid``: simulate a scene file, film it, recover what made a film."""
 
 import argparse
 import contextlib
@@ -8,20 +8,29 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from diffgfx.cli._progress import progress_bars
+from diffgfx.cli._threads import let_threads_sleep
+
 if TYPE_CHECKING:
     from diffgfx.tasks.flow import StepReport
 
-__all__ = ["register", "run_simulate"]
+__all__ = ["register", "run_control", "run_render", "run_simulate"]
 
 
 def register(subparsers: Any) -> None:
     """Add the command's parsers."""
     parser = subparsers.add_parser(
         "fluid",
-        help="simulate flows and smoke",
-        description="Simulate flows and smoke, and look at them.",
+        help="simulate flows and smoke, film them, recover what made them",
+        description="Simulate flows and smoke, film them, and recover what made them.",
     )
     inner = parser.add_subparsers(metavar="ACTION", required=True)
+    _add_simulate(inner)
+    _add_render(inner)
+    _add_control(inner)
+
+
+def _add_simulate(inner: Any) -> None:
     simulate = inner.add_parser(
         "simulate",
         help="simulate a scene file into a folder of frames",
@@ -50,8 +59,68 @@ def register(subparsers: Any) -> None:
     simulate.set_defaults(run=run_simulate)
 
 
+def _add_render(inner: Any) -> None:
+    render = inner.add_parser(
+        "render",
+        help="film the frames of a simulation",
+        description="Film every frame of a simulation: smoke with one shadowed light, or vorticity "
+        "where a flow in 2-D has no smoke. The film appears whole or not at all.",
+    )
+    render.add_argument("folder", metavar="OUT", help="folder of a simulation")
+    render.add_argument(
+        "-o", dest="out", metavar="FILM", required=True,
+        help="a film if it ends in .mp4, else a folder of pictures frame_0000.png and so on",
+    )  # fmt: skip
+    render.add_argument(
+        "--size", type=int, default=512, help="pixels along the longer side (default 512)"
+    )
+    render.add_argument(
+        "--fps", type=float, default=None,
+        help="frames a second of the film (default: real time, at most 30)",
+    )  # fmt: skip
+    render.add_argument("--overwrite", action="store_true", help="replace an earlier film")
+    render.add_argument("--json", action="store_true", help="print a summary as JSON on stdout")
+    render.set_defaults(run=run_render)
+
+
+def _add_control(inner: Any) -> None:
+    control = inner.add_parser(
+        "control",
+        help="recover buoyancy, sources or the first velocity from frames or pictures",
+        description="Recover an unknown of a scene, so that its smoke matches the frames of "
+        "another simulation, or pictures of smoke as diffgfx fluid render makes them. The folder "
+        "OUT appears whole or not at all.",
+    )
+    control.add_argument(
+        "target", metavar="TARGET", help="folder of a simulation, or of pictures frame_0000.png on"
+    )
+    control.add_argument("-o", dest="out", metavar="OUT", required=True, help="folder to write")
+    control.add_argument(
+        "--scene", metavar="SCENE.toml", required=True,
+        help="the scene file: all but the unknown, and a first guess of that",
+    )  # fmt: skip
+    control.add_argument(
+        "--unknown", choices=("buoyancy", "inflow", "velocity"), required=True,
+        help="buoyancy: density_force; inflow: density of each source; velocity: at the start",
+    )  # fmt: skip
+    control.add_argument(
+        "--steps", type=int, default=8, help="most steps of the solver a level (default 8)"
+    )
+    control.add_argument(
+        "--seed", type=int, default=0,
+        help="seed of the probes that judge how sure buoyancy or inflow are (default 0)",
+    )  # fmt: skip
+    control.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where to compute"
+    )
+    control.add_argument("--overwrite", action="store_true", help="replace an earlier result")
+    control.add_argument("--json", action="store_true", help="print result.json on stdout")
+    control.set_defaults(run=run_control)
+
+
 def run_simulate(args: argparse.Namespace) -> int:
     """Run ``fluid simulate``."""
+    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.tasks.flow import SimulateOptions, simulate_flow
 
@@ -65,6 +134,53 @@ def run_simulate(args: argparse.Namespace) -> int:
         print(
             f"{summary['made']} frames in {summary['seconds']:.1f} s, to step {summary['step']} "
             f"at {summary['time']:.3g} s; wrote {args.out}/"
+        )
+    return 0
+
+
+def run_render(args: argparse.Namespace) -> int:
+    """Run ``fluid render``."""
+    let_threads_sleep()
+    from diffgfx.cli._memory import keep_freed_memory
+    from diffgfx.tasks.flow import FilmOptions, film_flow
+
+    keep_freed_memory()
+    options = FilmOptions(args.size, args.fps, args.overwrite)
+    with progress_bars() as tell:
+        summary = film_flow(args.folder, args.out, options, progress=tell)
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(
+            f"{summary['frames']} frames of {summary['width']} x {summary['height']} in "
+            f"{summary['seconds']:.1f} s; wrote {args.out}"
+        )
+    return 0
+
+
+def run_control(args: argparse.Namespace) -> int:
+    """Run ``fluid control``."""
+    let_threads_sleep()
+    from diffgfx.cli._memory import keep_freed_memory
+    from diffgfx.io import check_output
+    from diffgfx.tasks.control import RESULT, ControlOptions, control_flow, export_control
+
+    keep_freed_memory()
+    options = ControlOptions(args.unknown, args.steps, args.seed, args.device)
+    check_output(args.out, args.overwrite, [args.target, args.scene], marker=RESULT)
+    with progress_bars() as tell:
+        result = control_flow(args.target, args.scene, options, progress=tell)
+        numbers = export_control(result, args.out, args.scene, overwrite=args.overwrite)
+    if args.json:
+        print(json.dumps(numbers))
+    else:
+        start, found = (
+            ", ".join(f"{number:.4g}" for number in numbers[key]) for key in ("start", "recovered")
+        )
+        print(
+            f"{args.unknown} {found} (from {start}) {numbers['unit']}; residual "
+            f"{numbers['residual']:.2g} of {numbers['frames']} frames; {numbers['steps']} steps in "
+            f"{numbers['seconds']:.1f} s; wrote {args.out}/: look at compare.png"
         )
     return 0
 

@@ -12,7 +12,7 @@ from diffgfx.io.encodings import (
 )
 from diffgfx.io.exr import read_exr, write_exr
 from diffgfx.io.film import film_writer, frame_writer
-from diffgfx.io.flow_file import read_flow
+from diffgfx.io.flow_file import read_flow, write_flow
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.frames import read_frame, write_frame
 from diffgfx.io.gltf import read_material_glb, write_material_glb
@@ -63,6 +63,7 @@ __all__ = [
     "to_metallic",
     "write_capture",
     "write_exr",
+    "write_flow",
     "write_frame",
     "write_maps",
     "write_material_glb",

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from diffgfx.errors import InputError
-from diffgfx.io._files import show
+from diffgfx.io._files import atomic_path, show
 from diffgfx.io._toml import Table, read_toml
 from diffgfx.scene import FlowSetting, Inflow, Obstacle, Region, Scheme
 from diffgfx.types import Side
 
-__all__ = ["read_flow"]
+__all__ = ["read_flow", "write_flow"]
 
 _AXES = "xyz"
 _LENGTH = (1e-9, 1e9)
@@ -185,3 +185,59 @@ def _inside(point: tuple[float, ...], region: Region) -> bool:
     if region.shape == "sphere":
         return math.hypot(*offset) < region.size[0]
     return all(a < b for a, b in zip(offset, region.size, strict=True))
+
+
+def write_flow(path: Path | str, setting: FlowSetting) -> None:
+    """Write a scene file from which `read_flow` makes the same setting.
+
+    Args:
+        path: The file to be; it appears whole or not at all.
+        setting: What it is to say.
+
+    Raises:
+        OutputError: If the file cannot be written; none is left behind.
+    """
+    size = [n * setting.cell for n in setting.cells]
+    tables: list[tuple[str, dict[str, object]]] = [
+        ("[grid]", {"cells": list(setting.cells), "size": size}),
+        ("[time]", {
+            "dt": setting.dt, "frames": setting.frames, "steps_per_frame": setting.steps_per_frame,
+        }),
+        ("[fluid]", {
+            "scheme": setting.scheme, "viscosity": setting.viscosity,
+            "diffusivity": setting.diffusivity, "density_force": list(setting.density_force),
+            "temperature_force": list(setting.temperature_force),
+            "vorticity_confinement": setting.confinement,
+        }),
+    ]  # fmt: skip
+    for axis, name in enumerate(_AXES[: setting.dim]):
+        side: dict[str, object] = {}
+        for k, end in ((2 * axis, "low"), (2 * axis + 1, "high")):
+            side[end] = setting.sides[k]
+            side[f"{end}_velocity"] = list(setting.side_velocity[k])
+            if setting.temperature_sides[k] is not None:
+                side[f"{end}_temperature"] = setting.temperature_sides[k]
+        tables.append((f"[sides.{name}]", side))
+    for inflow in setting.inflows:
+        fed: dict[str, object] = {"density": inflow.density, "temperature": inflow.temperature}
+        tables.append(("[[inflow]]", _said(inflow.region) | fed))
+    for obstacle in setting.obstacles:
+        moved: dict[str, object] = {"velocity": list(obstacle.velocity)}
+        tables.append(("[[obstacle]]", _said(obstacle.region) | moved))
+    text = "\n\n".join(
+        "\n".join([head, *(f"{key} = {_toml(value)}" for key, value in table.items())])
+        for head, table in tables
+    )
+    with atomic_path(Path(path)) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def _said(region: Region) -> dict[str, object]:
+    sphere = region.shape == "sphere"
+    extent: dict[str, object]
+    extent = {"radius": region.size[0]} if sphere else {"half_size": list(region.size)}
+    return {"shape": region.shape, "centre": list(region.centre), **extent}
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)

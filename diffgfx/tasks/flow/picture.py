@@ -1,81 +1,108 @@
-"""One picture of a state: smoke, and where there is none, vorticity in two colours."""
+"""One picture of a state: smoke in the light, and where there is none, vorticity in two colours."""
+
+from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from diffgfx import ops
 from diffgfx.io import encode_transfer
+from diffgfx.render import render_smoke
 from diffgfx.scene import FluidScene, FluidState
 from diffgfx.types import Faces
 
-__all__ = ["picture_of"]
+__all__ = ["picture_of", "picture_size", "shows_smoke", "smoke_light"]
 
-_LEAST_SIDE = 256    # pixels of the shorter side: a smaller flow is shown enlarged
-_NIGHT = (0.012, 0.018, 0.03)
-_SMOKE = (0.86, 0.88, 0.9)
+LONGEST = 384
+"""Pixels of a preview's longer side."""
+
 _TURNING = ((0.02, 0.12, 0.45), (0.55, 0.06, 0.03))   # clockwise, counter-clockwise
 _STILL = (0.9, 0.9, 0.88)
-_OPAQUE = 2.0        # smoke of density 0.35 hides half of what is behind it in 2-D,
-_THIN = 12.0         # and a twelfth of a metre of it in 3-D
 _SOLID = (0.18, 0.18, 0.2)
 
 
-def picture_of(state: FluidState, scene: FluidScene) -> Tensor:
-    """Return a picture, sRGB values in [0, 1], shape (h, w, 3), row 0 at the top.
+def picture_size(cells: Sequence[int], longest: int = LONGEST) -> tuple[int, int]:
+    """Return width and height of the picture of a flow [pixels], in the ratio of its cells."""
+    width, height = cells[:2]
+    scale = longest / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def shows_smoke(state: FluidState, scene: FluidScene) -> bool:
+    """Return whether a flow that starts or goes on like this is seen by its smoke."""
+    return scene.dim == 3 or bool(scene.sources) or bool(state.density.any())
+
+
+def picture_of(
+    state: FluidState, scene: FluidScene, longest: int = LONGEST, *, smoke: bool | None = None
+) -> Float[Tensor, "h w 3"]:
+    """Return a picture, sRGB values in [0, 1], row 0 at the top.
 
     Args:
         state: With a batch of one.
-        scene: Its setting. Where it feeds smoke, that is shown, in 3-D seen from the front; else
-            the vorticity, each picture scaled by its own largest.
+        scene: Its setting.
+        longest: Pixels of the longer side.
+        smoke: Show smoke, as `smoke_light` does, or vorticity (2-D only), each picture scaled by
+            its own largest; None: smoke where `shows_smoke` says so.
     """
-    if scene.dim == 3:
-        linear = _smoke(state.density[0].clamp_min(0.0).sum(dim=1) * _THIN * scene.cell)
-        return _stored(_enlarged(linear.flip(1)))
-    linear = _smoke(state.density[0]) if scene.sources else _vorticity(state, scene)
-    if scene.openings is not None:
-        linear = _with_solids(linear, scene.openings)
-    return _stored(_enlarged(linear.flip(1)))
+    pixels = picture_size(tuple(reversed(state.density.shape[2:])), longest)
+    if shows_smoke(state, scene) if smoke is None else smoke:
+        linear = smoke_light(state.density, scene, pixels)
+    else:
+        linear = _with_solids(_vorticity(state, scene, pixels), scene.openings)
+    return encode_transfer(linear[0].clamp(0.0, 1.0), "srgb").permute(1, 2, 0)
+
+
+def smoke_light(
+    density: Tensor, scene: FluidScene, pixels: Sequence[int]
+) -> Float[Tensor, "b 3 h w"]:
+    """Return what a camera sees of smoke: the picture that films show, in linear light.
+
+    Light, camera and ground are the defaults of `render.render_smoke`. In 2-D, obstacles are
+    painted over the smoke; in 3-D they are not seen.
+
+    Args:
+        density: Smoke, shape (b, 1, [d,] h, w).
+        scene: Its setting.
+        pixels: Width and height of the picture; see `picture_size`.
+
+    Returns:
+        Linear RGB, not clipped, row 0 at the top.
+
+    Gradients: to ``density``.
+    """
+    linear = render_smoke(density, scene.cell, pixels=pixels)
+    return linear if scene.dim == 3 else _with_solids(linear, scene.openings)
 
 
 def _colour(values: tuple[float, float, float], like: Tensor) -> Tensor:
     return like.new_tensor(values)[:, None, None]
 
 
-def _smoke(thickness: Tensor) -> Tensor:
-    """Return smoke that is lit alike everywhere before a dark ground, from what lies behind."""
-    cover = 1.0 - (-_OPAQUE * thickness.clamp_min(0.0)).exp()
-    return _colour(_NIGHT, cover) * (1.0 - cover) + _colour(_SMOKE, cover) * cover
-
-
-def _vorticity(state: FluidState, scene: FluidScene) -> Tensor:
+def _vorticity(state: FluidState, scene: FluidScene, pixels: Sequence[int]) -> Tensor:
     turning = ops.curl(
         state.velocity, scene.cell, scene.sides, side_velocity=scene.side_velocity
-    )[0]
-    typical = turning.abs().flatten().quantile(0.99) if turning.numel() < 2**24 else turning.std()
-    share = (turning / typical.clamp_min(1e-12)).clamp(-1.0, 1.0)
-    away = share.abs().sqrt()
-    towards = torch.where(
-        share < 0.0, _colour(_TURNING[0], share), _colour(_TURNING[1], share)
     )
+    typical = turning.abs().flatten().quantile(0.99) if turning.numel() < 2**24 else turning.std()
+    share = (_resized(turning, pixels) / typical.clamp_min(1e-12)).clamp(-1.0, 1.0)
+    away = share.abs().sqrt()
+    towards = torch.where(share < 0.0, _colour(_TURNING[0], share), _colour(_TURNING[1], share))
     return _colour(_STILL, share) * (1.0 - away) + towards * away
 
 
-def _with_solids(linear: Tensor, openings: Faces) -> Tensor:
+def _with_solids(linear: Tensor, openings: Faces | None) -> Tensor:
     """Paint the cells whose faces are shut."""
-    across, up = (face[0] for face in openings)
-    free = 0.25 * (across[:, 1:] + across[:, :-1] + up[1:] + up[:-1])
+    if openings is None:
+        return linear
+    across, up = openings
+    free = 0.25 * (across[:, :, 1:] + across[:, :, :-1] + up[:, 1:] + up[:, :-1])
+    free = _resized(free[:, None], (linear.shape[3], linear.shape[2]))
     return linear * free + _colour(_SOLID, linear) * (1.0 - free)
 
 
-def _enlarged(linear: Tensor) -> Tensor:
-    times = -(-_LEAST_SIDE // min(linear.shape[1:]))
-    if times <= 1:
-        return linear
-    size = [times * n for n in linear.shape[1:]]
+def _resized(field: Tensor, pixels: Sequence[int]) -> Tensor:
+    """Return a field of cells as pixels, row 0 at the top."""
     return torch.nn.functional.interpolate(
-        linear[None], size=size, mode="bilinear", align_corners=False
-    )[0]
-
-
-def _stored(linear: Tensor) -> Tensor:
-    return encode_transfer(linear.clamp(0.0, 1.0), "srgb").permute(1, 2, 0)
+        field.flip(2), size=(pixels[1], pixels[0]), mode="bilinear", antialias=True
+    )

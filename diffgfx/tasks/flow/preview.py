@@ -7,16 +7,22 @@ from typing import Literal
 
 from diffgfx.errors import OutputError
 from diffgfx.io import film_writer, read_image, write_png
-from diffgfx.scene import FluidScene, FluidState
+from diffgfx.scene import FlowSetting, FluidScene, FluidState
 from diffgfx.tasks.flow.picture import picture_of
 
-__all__ = ["Preview", "PreviewKind"]
+__all__ = ["Preview", "PreviewKind", "frame_rate"]
 
 PreviewKind = Literal["mp4", "png", "none"]
 
 _FOLDER = "preview"
 _FILM = "preview.mp4"
+_FASTEST = 30.0    # frames a second of a film; fewer where frames are further apart than that
 _PATIENCE = 10.0   # a film is made anew once that many times the time it takes has passed
+
+
+def frame_rate(setting: FlowSetting) -> float:
+    """Return the frames a second at which a film runs in real time, at most 30."""
+    return min(_FASTEST, 1.0 / (setting.dt * setting.steps_per_frame))
 
 
 @dataclasses.dataclass

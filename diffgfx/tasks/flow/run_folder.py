@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 from diffgfx.errors import InputError, OutputError
-from diffgfx.io import read_frame, write_frame
+from diffgfx.io import read_flow, read_frame, write_frame
 from diffgfx.scene import FlowSetting, FluidState
 
-__all__ = ["RunFolder", "open_run"]
+__all__ = ["RunFolder", "open_run", "read_run"]
 
 _SCENE = "scene.toml"
 _FRAMES = "frames"
+_FRAME = re.compile(r"[0-9]{6}\.npz")
 _PARTIAL = re.compile(r"\.[0-9a-f]{12}\.partial\.npz")
 
 
@@ -41,12 +42,49 @@ class RunFolder:
         """Read a frame; raise `InputError` if it is not one of this scene."""
         return read_frame(self.frame(number), self.setting.cells, self.setting.cell)
 
+    def count(self) -> int:
+        """Return how many frames there are; raise `InputError` if there is none, or a gap."""
+        folder = self.path / _FRAMES
+        try:
+            held = sorted(os.listdir(folder)) if folder.is_dir() else []
+        except OSError as error:
+            raise InputError(
+                f"{folder}: folder must be readable, got {error.strerror}; check its permissions"
+            ) from error
+        names = [name for name in held if _FRAME.fullmatch(name)]
+        remedy = f"make them by diffgfx fluid simulate {self.path / _SCENE} -o FOLDER"
+        if not names:
+            raise InputError(f"{folder}: folder must hold frames 000000.npz on, got none; {remedy}")
+        for number, name in enumerate(names):
+            if name != self.frame(number).name:
+                raise InputError(
+                    f"{folder}: frames must be numbered without a gap, got {name} and no "
+                    f"{self.frame(number).name}; {remedy}"
+                )
+        return len(names)
+
     def last(self) -> int | None:
         """Return the number of the last frame before the first gap; None if there is none."""
         number = 0
         while self.frame(number).is_file():
             number += 1
         return number - 1 if number else None
+
+
+def read_run(path: Path | str) -> RunFolder:
+    """Open the folder of a simulation to read its frames.
+
+    Raises:
+        InputError: If it is no folder, or its scene file is missing or not right.
+    """
+    folder = Path(path)
+    remedy = f"make it by diffgfx fluid simulate SCENE.toml -o {folder}"
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "none"
+        raise InputError(f"{folder}: folder of a simulation must exist, got {found}; {remedy}")
+    if not (folder / _SCENE).is_file():
+        raise InputError(f"{folder}: folder of a simulation must hold {_SCENE}, got none; {remedy}")
+    return RunFolder(folder, read_flow(folder / _SCENE))
 
 
 def open_run(path: Path | str, scene: bytes, setting: FlowSetting, *, resume: bool) -> RunFolder:

@@ -9,12 +9,14 @@ from typing import Any, Literal
 import torch
 
 from diffgfx import ops
-from diffgfx.errors import BackendError, RangeError
+from diffgfx.check import check_choice
+from diffgfx.errors import RangeError
 from diffgfx.fluid import build_scene, courant_number, first_state, step
 from diffgfx.io import read_flow
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
+from diffgfx.tasks.flow.device import check_device
 from diffgfx.tasks.flow.grids import write_grids
-from diffgfx.tasks.flow.preview import Preview, PreviewKind
+from diffgfx.tasks.flow.preview import Preview, PreviewKind, frame_rate
 from diffgfx.tasks.flow.run_folder import RunFolder, open_run
 
 __all__ = ["Progress", "SimulateOptions", "StepReport", "simulate_flow"]
@@ -45,8 +47,7 @@ class SimulateOptions:
         """Raise unless every choice means something."""
         if self.frames is not None and self.frames < 1:
             raise RangeError(f"--frames must be at least 1, got {self.frames}")
-        if self.device not in ("cpu", "cuda"):
-            raise RangeError(f"--device must be cpu or cuda, got {self.device!r}")
+        check_choice("--device", self.device, ("cpu", "cuda"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +77,6 @@ class StepReport:
 
 Progress = Callable[[StepReport], object]
 """Told after each frame."""
-
-_FASTEST = 30.0   # frames a second of a preview film: one of real time where frames are fewer
 
 
 def simulate_flow(
@@ -109,15 +108,13 @@ def simulate_flow(
         DivergedError: If the flow blows up.
     """
     options = options or SimulateOptions()
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise BackendError("device cuda is not there: torch sees no CUDA device; use --device cpu")
+    check_device(options.device)
     setting = read_flow(scene_file)
     run = open_run(out, Path(scene_file).read_bytes(), setting, resume=options.resume)
     scene = build_scene(setting, device=options.device)
     begun = time.perf_counter()
     frames = options.frames or setting.frames
-    rate = min(_FASTEST, 1.0 / (setting.dt * setting.steps_per_frame))
-    preview = Preview(run.path, options.preview, scene, rate)
+    preview = Preview(run.path, options.preview, scene, frame_rate(setting))
     with torch.no_grad():
         first, state = _start(run, setting, options.device)
         report = _report(first, frames, state, scene)

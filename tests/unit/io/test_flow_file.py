@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffgfx.errors import InputError
-from diffgfx.io import read_flow
+from diffgfx.errors import InputError, OutputError
+from diffgfx.io import read_flow, write_flow
 
 SCENES = sorted((Path(__file__).parents[3] / "examples" / "scenes").glob("*.toml"))
 LEAST = """
@@ -171,3 +171,44 @@ def test_any_text_is_read_or_refused(tmp_path_factory, text):
     except InputError as error:
         fault = str(error)
     assert "\n" not in fault
+
+
+@pytest.mark.parametrize("path", SCENES, ids=lambda path: path.name)
+def test_what_is_written_is_read_again(path, tmp_path):
+    setting = read_flow(path)
+    write_flow(tmp_path / "scene.toml", setting)
+    assert read_flow(tmp_path / "scene.toml") == setting
+
+
+def test_everything_is_written(tmp_path):
+    setting = read_flow(save(tmp_path, LEAST + """
+frames = 7
+steps_per_frame = 3
+[fluid]
+scheme = "ns"
+viscosity = 1e-7
+density_force = [0.1, -1.0]
+temperature_force = [0, 2]
+[sides.x]
+low = "inflow"
+low_velocity = [1.0, 0.5]
+low_temperature = 5
+high = "outflow"
+[[inflow]]
+shape = "box"
+centre = [0.2, 0.3]
+half_size = [0.1, 0.2]
+density = 2.0
+temperature = 3.0
+[[inflow]]
+centre = [0.2, 0.9]
+radius = 0.1
+[[obstacle]]
+centre = [0.7, 0.7]
+radius = 0.1
+velocity = [0.0, 0.5]
+"""))  # fmt: skip
+    write_flow(tmp_path / "again.toml", setting)
+    assert read_flow(tmp_path / "again.toml") == setting
+    with pytest.raises(OutputError, match="must be writable"):
+        write_flow(tmp_path / "no" / "scene.toml", setting)
