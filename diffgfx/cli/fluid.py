@@ -206,8 +206,10 @@ def _progress() -> Iterator[Callable[["StepReport"], None]]:
         if not live and report.frame < report.frames and now - shown < _QUIET_SECONDS:
             return
         shown = now
+        parts = f" in {report.parts} parts" if report.parts > 1 else ""
         line = (
-            f"frame {report.frame}/{report.frames} step {report.step} CFL {report.courant:.2f} "
+            f"frame {report.frame}/{report.frames} step {report.step}{parts} CFL "
+            f"{report.courant:.2f} "
             f"iterations {report.iterations} div {report.divergence:.1e} m/s {left:.0f} s left"
         )
         print(f"\r\x1b[K{line}" if live else line, end="" if live else "\n", file=sys.stderr)

@@ -58,6 +58,7 @@ def build_scene(
         openings=None if nearest is None else face_openings(nearest),
         distance=None if nearest is None else face_distances(nearest),
         solid_velocity=solid,
+        max_courant=setting.max_courant,
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diffgfx import ops
+from diffgfx.fluid.amount import keep_amount
 from diffgfx.fluid.pressure import project_state
 from diffgfx.fluid.term import Term, gated
 from diffgfx.fluid.viscosity import thicken
@@ -40,6 +41,7 @@ def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
 
     kinds = scalar_kinds(scene)
     density = carried(state.density, kinds, None)
+    density = keep_amount(density, state.density, state.velocity, scene)
     held = scene.temperature_kinds or kinds
     temperature = carried(state.temperature, held, scene.temperature_values)
     return dataclasses.replace(state, density=density, temperature=temperature)

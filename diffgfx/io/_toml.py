@@ -73,6 +73,11 @@ class Table:
         value = self.take(key, default)
         return self._number(key, value, bounds, remedy)
 
+    def optional(self, key: str, bounds: tuple[float, float], remedy: str) -> float | None:
+        """Return a finite number within bounds, or None where the key is left out."""
+        value = self.take(key, None)
+        return None if value is None else self._number(key, value, bounds, remedy)
+
     def _number(self, key: str, value: Any, bounds: tuple[float, float], remedy: str) -> float:
         low, high = bounds
         if isinstance(value, bool) or not isinstance(value, int | float):

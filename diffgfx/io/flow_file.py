@@ -22,11 +22,11 @@ _MOST_CELLS = 2**27   # eight fields of them in single precision fill 4 GiB
 def read_flow(path: Path | str) -> FlowSetting:
     """Read a scene file and hold it against every rule.
 
-    Tables: ``grid`` (``cells``, ``size``), ``time`` (``dt``, ``frames``, ``steps_per_frame``),
-    ``fluid`` (``scheme``, ``viscosity``, ``diffusivity``, ``density_force``, ``temperature_force``,
-    ``vorticity_confinement``), ``sides.x|y|z`` (``low``, ``high``, ``low_velocity``,
-    ``high_velocity``, ``low_temperature``, ``high_temperature``), ``inflow`` and ``obstacle``
-    (arrays). The pages in docs/ say what each means.
+    Tables: ``grid`` (``cells``, ``size``), ``time`` (``dt``, ``frames``, ``steps_per_frame``,
+    ``max_courant``), ``fluid`` (``scheme``, ``viscosity``, ``diffusivity``, ``density_force``,
+    ``temperature_force``, ``vorticity_confinement``), ``sides.x|y|z`` (``low``, ``high``,
+    ``low_velocity``, ``high_velocity``, ``low_temperature``, ``high_temperature``), ``inflow`` and
+    ``obstacle`` (arrays). The pages in docs/ say what each means.
 
     Returns:
         The setting.
@@ -37,7 +37,7 @@ def read_flow(path: Path | str) -> FlowSetting:
     top = read_toml(Path(path))
     cells, cell = _grid(top.table("grid", required=True))
     dim = len(cells)
-    dt, frames, steps = _time(top.table("time", required=True))
+    dt, frames, steps, parting = _time(top.table("time", required=True))
     fluid = _fluid(top.table("fluid"), dim)
     sides, velocities, temperatures = _sides(top.table("sides"), dim)
     inflows = tuple(_inflow(entry, dim) for entry in top.tables("inflow"))
@@ -47,7 +47,7 @@ def read_flow(path: Path | str) -> FlowSetting:
     _check_apart(top, inflows, obstacles)
     return FlowSetting(
         cells, cell, dt, steps, frames, fluid.pop("scheme"), sides, velocities, temperatures,
-        inflows=inflows, obstacles=obstacles, **fluid,
+        inflows=inflows, obstacles=obstacles, max_courant=parting, **fluid,
     )  # fmt: skip
 
 
@@ -72,12 +72,14 @@ def _grid(table: Table) -> tuple[tuple[int, ...], float]:
     return cells, sides[0]
 
 
-def _time(table: Table) -> tuple[float, int, int]:
+def _time(table: Table) -> tuple[float, int, int, float | None]:
     dt = table.number("dt", (1e-9, 1e6), "give the time of a step in seconds, above zero")
     frames = table.integer("frames", (1, 10**6), "give how many frames to make", 100)
     steps = table.integer("steps_per_frame", (1, 10**6), "give how many steps a frame takes", 1)
+    remedy = "give how many cells the fluid may move at once, or leave it out"
+    parting = table.optional("max_courant", (1e-3, 1e6), remedy)
     table.finish()
-    return dt, frames, steps
+    return dt, frames, steps, parting
 
 
 def _fluid(table: Table, dim: int) -> dict[str, Any]:
@@ -110,12 +112,7 @@ def _sides(
                     f"{end}_velocity", (dim,), _ANY, "give a velocity in m/s, x first", (0.0,) * dim
                 )
             )
-            given = inner.take(f"{end}_temperature", None)
-            if given is not None and (
-                isinstance(given, bool) or not isinstance(given, int | float)
-            ):
-                raise inner.fault(f"{end}_temperature", "a number", given, "give kelvin")
-            temperatures.append(None if given is None else float(given))
+            temperatures.append(inner.optional(f"{end}_temperature", _ANY, "give kelvin"))
         inner.finish()
         low, high = kinds[-2:]
         if (low == "periodic") != (high == "periodic"):
@@ -202,6 +199,7 @@ def write_flow(path: Path | str, setting: FlowSetting) -> None:
         ("[grid]", {"cells": list(setting.cells), "size": size}),
         ("[time]", {
             "dt": setting.dt, "frames": setting.frames, "steps_per_frame": setting.steps_per_frame,
+            **({} if setting.max_courant is None else {"max_courant": setting.max_courant}),
         }),
         ("[fluid]", {
             "scheme": setting.scheme, "viscosity": setting.viscosity,

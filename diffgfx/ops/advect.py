@@ -11,7 +11,8 @@ gradient is zero. Tangential velocity does likewise: it runs to ``side_velocity`
 The MacCormack scheme carries the result back along the reversed velocity, and takes half of what
 differs from the field off. The result is clamped to the values between which the first pass
 interpolated, side values among them. Where one of the two paths leaves the box, or its midpoint
-does, the semi-Lagrangian result stands.
+does, the semi-Lagrangian result stands; so it does where the path ahead ends beyond the outermost
+centres before an outflow, as the result is not known there.
 
 Gradients go through the values read and through the positions. A position that was clamped to a
 side has none along that axis. Where the clamp of values acts, the bound takes the whole gradient of

@@ -95,6 +95,8 @@ class FlowSetting:
         confinement: Strength of the vorticity confinement [dimensionless].
         inflows: What feeds it.
         obstacles: What stands in it.
+        max_courant: Cells that the fluid may move at once, added over the axes; a step in which
+            it would move farther is taken in parts. None: in one, whatever it takes.
     """
 
     cells: tuple[int, ...]
@@ -113,6 +115,7 @@ class FlowSetting:
     confinement: float
     inflows: tuple[Inflow, ...]
     obstacles: tuple[Obstacle, ...]
+    max_courant: float | None = None
 
     @property
     def dim(self) -> int:
@@ -160,6 +163,8 @@ class FluidScene:
         solid_velocity: Velocity of the solid at each face [m/s], as faces.
         tolerance: Relative residual at which a solve stops; None: that of the dtype.
         scalars: Whether smoke and heat are carried; without, they stay as they are.
+        max_courant: Cells that the fluid may move at once, added over the axes; a step in which
+            it would move farther is taken in equal parts. None: in one, whatever it takes.
     """
 
     cell: float
@@ -181,6 +186,7 @@ class FluidScene:
     solid_velocity: Sequence[Tensor] | None = None
     tolerance: float | None = None
     scalars: bool = True
+    max_courant: float | None = None
 
     @property
     def dim(self) -> int:
@@ -200,6 +206,7 @@ class FluidState:
         time: Seconds since the start.
         step: Steps since the start.
         iterations: Of the last pressure solve, shape (B,); None before the first.
+        parts: In how many parts the last step was taken; 0 before the first.
     """
 
     velocity: tuple[Tensor, ...]
@@ -209,6 +216,7 @@ class FluidState:
     time: float = 0.0
     step: int = 0
     iterations: Tensor | None = None
+    parts: int = 0
 
     @classmethod
     def at_rest(

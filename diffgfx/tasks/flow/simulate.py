@@ -60,6 +60,7 @@ class StepReport:
         step: Steps since the start.
         time: Seconds since the start.
         courant: Cells that the fastest fluid moves in a step, added over the axes.
+        parts: In how many parts the last step was taken.
         iterations: Of the last pressure solve.
         divergence: Largest divergence times the side of a cell [m/s].
         mass: Smoke in the box [m^dim].
@@ -70,6 +71,7 @@ class StepReport:
     step: int
     time: float
     courant: float
+    parts: int
     iterations: int
     divergence: float
     mass: float
@@ -156,6 +158,7 @@ def _report(number: int, frames: int, state: FluidState, scene: FluidScene) -> S
         step=state.step,
         time=state.time,
         courant=courant_number(state, scene),
+        parts=state.parts,
         iterations=0 if state.iterations is None else int(state.iterations.max()),
         divergence=float(source.abs().max()) * scene.cell,
         mass=float(state.density.double().sum()) * scene.cell**scene.dim,

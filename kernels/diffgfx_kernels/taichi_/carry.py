@@ -9,6 +9,7 @@ import taichi as ti
 from diffgfx_kernels.taichi_.trace import sample_inner, trace
 from diffgfx_kernels.taichi_.transport import (
     base_of,
+    is_before_outflow,
     is_held,
     is_periodic,
     nodes_of,
@@ -213,6 +214,7 @@ def correct_place(
         velocity, b, at, size, flow_rules, -step, lattice, dim, real
     )
     stays = free_middle.min() * free_ahead.min()
+    stays *= is_before_outflow(ahead, size, flow_rules, lattice, dim)
     for channel in range(channels):
         base = carried_base(channel, size, outer, lattice, dim)
         side = carried_side(channel, channels, size, outer, outer + 1, lattice, dim)

@@ -18,6 +18,7 @@ from diffgfx_kernels.taichi_.carry import (
 from diffgfx_kernels.taichi_.trace import trace
 from diffgfx_kernels.taichi_.transport import (
     derivative,
+    is_before_outflow,
     is_held,
     is_periodic,
     nodes_of,
@@ -188,6 +189,7 @@ def correct_place_gradient(
         velocity, b, at, size, flow_rules, -step, lattice, dim, real
     )
     stays = free_middle.min() * free_ahead.min()
+    stays *= is_before_outflow(ahead, size, flow_rules, lattice, dim)
     index, weight = nodes_of(ahead, size, rules, half, lattice, dim)
     g_ahead = ti.Vector.zero(real, dim)
     for channel in range(channels):

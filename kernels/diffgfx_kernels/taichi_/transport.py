@@ -19,6 +19,7 @@ __all__ = [
     "SLOPED",
     "base_of",
     "derivative",
+    "is_before_outflow",
     "is_held",
     "is_periodic",
     "nodes_of",
@@ -98,6 +99,20 @@ def is_held(at, size, lattice, rules, dim: ti.template()):
             high = (rules >> (OPEN + 2 * axis + 1)) & 1
             held = (at[axis] == 0 and low == 0) or (at[axis] == size[axis] and high == 0)
     return held
+
+
+@ti.func
+def is_before_outflow(place, size, rules, lattice, dim: ti.template()):
+    """0 where a place lies beyond the outermost centres before an outflow, else 1."""
+    before = 1
+    for axis in ti.static(range(dim)):
+        low = (rules >> (OPEN + 2 * axis)) & 1
+        high = (rules >> (OPEN + 2 * axis + 1)) & 1
+        if axis != lattice and (
+            (low == 1 and place[axis] < 0.5) or (high == 1 and place[axis] > size[axis] - 0.5)
+        ):
+            before = 0
+    return before
 
 
 @ti.func

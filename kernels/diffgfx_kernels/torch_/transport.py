@@ -183,8 +183,23 @@ def carry(carried: Quantity, velocity: Sequence[Quantity], step: Transport) -> T
     low, high = _bounds(entries)
     better = value + 0.5 * (values.flatten(2) - again)
     better = torch.where(better < low, low, torch.where(better > high, high, better))
-    better = torch.where((left | left_ahead)[:, None], value, better)
+    left = left | left_ahead | _beyond_centres(ahead, carried.axis, step.sides, cells)
+    better = torch.where(left[:, None], value, better)
     return _held(better.view(shape), carried, step)
+
+
+def _beyond_centres(
+    place: Sequence[Tensor], own: int, sides: Sequence[str], cells: Sequence[int]
+) -> Tensor:
+    """Whether places lie beyond the outermost centres before an outflow."""
+    beyond = torch.zeros_like(place[0], dtype=torch.bool)
+    for axis, (x, n) in enumerate(zip(place, cells, strict=True)):
+        if axis != own:
+            if sides[2 * axis] == "outflow":
+                beyond = beyond | (x < 0.5)
+            if sides[2 * axis + 1] == "outflow":
+                beyond = beyond | (x > n - 0.5)
+    return beyond
 
 
 def _held(value: Tensor, carried: Quantity, step: Transport) -> Tensor:

@@ -53,6 +53,7 @@ def test_everything_that_may_be_said(tmp_path):
             + """
 frames = 7
 steps_per_frame = 3
+max_courant = 1.5
 [fluid]
 scheme = "ns"
 viscosity = 0.01
@@ -88,7 +89,7 @@ velocity = [0.0, 0.5]
     assert setting.inflows[0].region.size == (0.1, 0.1)
     assert (setting.inflows[0].density, setting.inflows[0].temperature) == (2.0, 3.0)
     assert setting.obstacles[0].velocity == (0.0, 0.5)
-    assert (setting.frames, setting.steps_per_frame) == (7, 3)
+    assert (setting.frames, setting.steps_per_frame, setting.max_courant) == (7, 3, 1.5)
 
 
 @pytest.mark.parametrize("path", SCENES, ids=lambda path: path.stem)
@@ -184,6 +185,7 @@ def test_everything_is_written(tmp_path):
     setting = read_flow(save(tmp_path, LEAST + """
 frames = 7
 steps_per_frame = 3
+max_courant = 0.5
 [fluid]
 scheme = "ns"
 viscosity = 1e-7
