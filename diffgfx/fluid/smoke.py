@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diffgfx import ops
 from diffgfx.fluid.amount import keep_amount
+from diffgfx.fluid.extend import extend_into_solids
 from diffgfx.fluid.pressure import project_state
 from diffgfx.fluid.term import Term, gated
 from diffgfx.fluid.viscosity import thicken
@@ -32,10 +33,19 @@ def feed(state: FluidState, scene: FluidScene) -> FluidState:
     return dataclasses.replace(state, density=density, temperature=temperature)
 
 
+def _flow(state: FluidState, scene: FluidScene) -> tuple[Tensor, ...]:
+    """Return the velocity along which all is carried: past solids that it slips along, too."""
+    if scene.openings is None or scene.viscosity is not None:
+        return state.velocity
+    return extend_into_solids(state.velocity, scene.openings)
+
+
 def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
+    flow = _flow(state, scene)
+
     def carried(field: Tensor, kinds: tuple[ScalarSide, ...], values: Tensor | None) -> Tensor:
         return ops.advect(
-            field, state.velocity, scene.dt, scene.cell, scene.sides,
+            field, flow, scene.dt, scene.cell, scene.sides,
             scalar_sides=kinds, side_value=values,
         )  # fmt: skip
 
@@ -48,9 +58,9 @@ def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
 
 
 def _carry_velocity(state: FluidState, scene: FluidScene) -> FluidState:
+    flow = _flow(state, scene)
     velocity = ops.advect_velocity(
-        state.velocity, state.velocity, scene.dt, scene.cell, scene.sides,
-        side_velocity=scene.side_velocity,
+        flow, flow, scene.dt, scene.cell, scene.sides, side_velocity=scene.side_velocity
     )  # fmt: skip
     return dataclasses.replace(state, velocity=tuple(velocity))
 
