@@ -50,10 +50,15 @@ def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
         )  # fmt: skip
 
     kinds = scalar_kinds(scene)
-    density = carried(state.density, kinds, None)
+    if scene.temperature_kinds is None:  # each path is traced once for both
+        both = torch.cat([state.density, state.temperature], dim=1)
+        density, temperature = carried(both, kinds, None).split(1, dim=1)
+    else:
+        density = carried(state.density, kinds, None)
+        temperature = carried(
+            state.temperature, scene.temperature_kinds, scene.temperature_values
+        )
     density = keep_amount(density, state.density, state.velocity, scene)
-    held = scene.temperature_kinds or kinds
-    temperature = carried(state.temperature, held, scene.temperature_values)
     return dataclasses.replace(state, density=density, temperature=temperature)
 
 
