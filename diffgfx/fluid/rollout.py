@@ -76,7 +76,7 @@ def rollout(
     plan = Plan(0, 1, 0)
     if memory is not None and torch.is_grad_enabled():
         budget = read_memory(memory)
-        tape = _tape(state, _at(scene, state.time), paths)
+        tape = _tape(state, scene, paths)
         plan = make_plan(steps, _size(state.tensors()), tape, budget)
     tensors, observed = _run(state, scene, steps, plan, paths, observe)
     last = state.with_tensors(tensors)
@@ -114,7 +114,8 @@ def _run(
         return list(state.tensors()), observed
     count = len(state.tensors())
     for length in plan.lengths(steps):
-        start = state
+        # its moment alone: tensors that a closure holds would stay until the backward pass is over
+        start = state.with_tensors([t.new_empty(0) for t in state.tensors()])
 
         def segment(
             *tensors: Tensor, start: FluidState = start, length: int = length
@@ -139,18 +140,24 @@ def _size(tensors: Sequence[Tensor]) -> int:
     return sum(t.numel() * t.element_size() for t in tensors)
 
 
-def _tape(state: FluidState, scene: FluidScene, paths: frozenset[Path]) -> int:
-    """Return the bytes that a step keeps for its backward pass, each tensor counted once."""
-    kept: dict[int, int] = {}
+def _tape(state: FluidState, scene: Setting, paths: frozenset[Path]) -> int:
+    """Return the bytes that one more step keeps for its backward pass, each tensor counted once.
+
+    A second step is measured: what the first one leaves is kept by both.
+    """
+    kept: dict[int, tuple[Tensor, int]] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
+        kept[storage.data_ptr()] = (tensor, storage.nbytes())  # held, so that no other takes it
         return tensor
 
-    leaves = [t.detach().requires_grad_() for t in state.tensors()]
+    state = state.with_tensors([t.detach().requires_grad_() for t in state.tensors()])
+    sizes = []
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        taken = step(state.with_tensors(leaves), scene, gradient_paths=paths)
-    if not any(t.requires_grad for t in taken.tensors()):
+        for _ in range(2):
+            state = step(state, _at(scene, state.time), gradient_paths=paths)
+            sizes.append(sum(size for _, size in kept.values()))
+    if not any(t.requires_grad for t in state.tensors()):
         raise RangeError("gradient_paths must leave one path open, got none")
-    return sum(kept.values())
+    return sizes[1] - sizes[0]

@@ -52,7 +52,8 @@ def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
     kinds = scalar_kinds(scene)
     if scene.temperature_kinds is None:  # each path is traced once for both
         both = torch.cat([state.density, state.temperature], dim=1)
-        density, temperature = carried(both, kinds, None).split(1, dim=1)
+        moved = carried(both, kinds, None)
+        density, temperature = moved[:, :1], moved[:, 1:]
     else:
         density = carried(state.density, kinds, None)
         temperature = carried(

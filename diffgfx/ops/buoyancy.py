@@ -13,7 +13,7 @@ from diffgfx.check import (
     check_tensor,
 )
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
-from diffgfx.ops._faces import all_plain, check_countable, filled
+from diffgfx.ops._faces import all_plain, check_countable
 from diffgfx.ops._flow import check_cells, check_faces, check_sides
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
@@ -52,7 +52,6 @@ def _(
 @torch.library.custom_op("diffgfx::buoyancy_backward", mutates_args=())
 def _buoyancy_backward(
     g_faces: Sequence[Tensor],
-    velocity: Sequence[Tensor],
     field: Tensor,
     force: Tensor,
     dt: float,
@@ -61,7 +60,7 @@ def _buoyancy_backward(
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     kernel = load("buoyancy", backend)
     found: tuple[list[Tensor], Tensor, Tensor] = kernel.backward(
-        all_plain(g_faces), all_plain(velocity), plain(field), plain(force), dt, sides.split(",")
+        all_plain(g_faces), plain(field), plain(force), dt, sides.split(",")
     )
     return found
 
@@ -69,27 +68,30 @@ def _buoyancy_backward(
 @_buoyancy_backward.register_fake
 def _(
     g_faces: Sequence[Tensor],
-    velocity: Sequence[Tensor],
     field: Tensor,
     force: Tensor,
     dt: float,
     sides: str,
     backend: str,
 ) -> tuple[list[Tensor], Tensor, Tensor]:
-    g_velocity = [face.new_empty(face.shape) for face in velocity]
+    g_velocity = [face.new_empty(face.shape) for face in g_faces]
     return g_velocity, field.new_empty(field.shape), force.new_empty(force.shape)
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     velocity, field, force, *choices = inputs
     ctx.choices = choices
-    ctx.save_for_backward(*velocity, field, force)
+    ctx.shapes = [face.shape for face in velocity]
+    ctx.save_for_backward(field, force)
 
 
 def _differentiate(ctx, g_faces):  # type: ignore[no-untyped-def]
-    *velocity, field, force = ctx.saved_tensors
-    known = filled(g_faces, velocity)
-    found = _buoyancy_backward(known, velocity, field, force, *ctx.choices)
+    field, force = ctx.saved_tensors
+    known = [
+        field.new_zeros(shape) if g_face is None else g_face
+        for g_face, shape in zip(g_faces, ctx.shapes, strict=True)
+    ]
+    found = _buoyancy_backward(known, field, force, *ctx.choices)
     return *found, None, None, None
 
 

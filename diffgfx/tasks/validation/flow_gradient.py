@@ -21,7 +21,7 @@ What = Literal["velocity", "buoyancy", "inflow", "obstacle position"]
 
 _CELLS, _CELL = (16, 16), 1.0 / 16
 _MIDDLE, _RADIUS = (0.53, 0.66), 0.137
-_STEPS = (1e-3, 1e-4, 1e-5)
+_STEPS = (1e-4, 1e-5, 1e-6)
 """Of the differences; larger ones pass kinks of the schemes, and were never the best."""
 
 _WHAT: tuple[tuple[Literal["smoke", "ns"], What], ...] = (

@@ -14,6 +14,7 @@ from torch import Tensor
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.carry import line_count, line_start, size_of
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.packed import pack, unpack
 from diffgfx_kernels.taichi_.transport import (
     PINNED,
@@ -120,7 +121,7 @@ def face_value(
     return value, to_far, to_up, to_down
 
 
-@ti.kernel
+@kernel
 def fluxes(
     velocity: ti.types.ndarray(ndim=2),
     packed: ti.types.ndarray(ndim=2),
@@ -231,7 +232,7 @@ def flux_gradient(g_out: ti.template(), b, start, stride, i, count, rules):
     return g
 
 
-@ti.kernel
+@kernel
 def fluxes_gradient(
     velocity: ti.types.ndarray(ndim=2),
     packed: ti.types.ndarray(ndim=2),

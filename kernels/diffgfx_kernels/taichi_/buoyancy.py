@@ -26,7 +26,6 @@ def forward(
 
 def backward(
     g_faces: Sequence[Tensor],
-    velocity: Sequence[Tensor],
     field: Tensor,
     force: Tensor,
     dt: float,

@@ -6,6 +6,7 @@ the bounds are written the wrong way round, and the value stays semi-Lagrangian.
 
 import taichi as ti
 
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.trace import sample_inner, trace
 from diffgfx_kernels.taichi_.transport import (
     base_of,
@@ -150,7 +151,7 @@ def carry_place(
             high[b, here] = most
 
 
-@ti.kernel
+@kernel
 def carry_back(
     velocity: ti.types.ndarray(ndim=2),
     carried: ti.types.ndarray(ndim=2),
@@ -235,7 +236,7 @@ def correct_place(
         out[b, here + far] = better
 
 
-@ti.kernel
+@kernel
 def correct(
     velocity: ti.types.ndarray(ndim=2),
     carried: ti.types.ndarray(ndim=2),

@@ -15,6 +15,7 @@ from diffgfx_kernels.taichi_.carry import (
     size_of,
     twin_of,
 )
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.trace import trace
 from diffgfx_kernels.taichi_.transport import (
     derivative,
@@ -111,7 +112,7 @@ def carry_place_gradient(
     )  # fmt: skip
 
 
-@ti.kernel
+@kernel
 def carry_gradient(
     velocity: ti.types.ndarray(ndim=2),
     carried: ti.types.ndarray(ndim=2),
@@ -231,7 +232,7 @@ def correct_place_gradient(
     )  # fmt: skip
 
 
-@ti.kernel
+@kernel
 def correct_gradient(
     velocity: ti.types.ndarray(ndim=2),
     carried: ti.types.ndarray(ndim=2),
@@ -292,7 +293,7 @@ def correct_gradient(
                             )  # fmt: skip
 
 
-@ti.kernel
+@kernel
 def add_windows(
     window: ti.types.ndarray(ndim=2),
     total: ti.types.ndarray(ndim=2),

@@ -24,6 +24,7 @@ from diffgfx_kernels.taichi_.components import (
     unpack,
 )
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["backward", "forward"]
 
@@ -226,7 +227,7 @@ def cross_row_gradient(
             g_field[b, at] += share_at(j + e, across, 0.5 * inverse) * g_edge * carrier
 
 
-@ti.kernel
+@kernel
 def convection(
     field: ti.types.ndarray(ndim=2),
     values: ti.types.ndarray(ndim=3),
@@ -252,7 +253,7 @@ def convection(
                     cross_row(b, c, (c + r) % dim, start, place, plan, scale, values, field, rate)
 
 
-@ti.kernel
+@kernel
 def convection_gradient(
     field: ti.types.ndarray(ndim=2),
     g_rate: ti.types.ndarray(ndim=2),
@@ -283,7 +284,7 @@ def convection_gradient(
                     )
 
 
-@ti.kernel
+@kernel
 def side_gradient(
     field: ti.types.ndarray(ndim=2),
     g_rate: ti.types.ndarray(ndim=2),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.levels import Levels, plan_levels
 from diffgfx_kernels.taichi_.multigrid import (
     centre_rows,
@@ -46,7 +47,7 @@ def chunks_for(device: torch.device, rows: int) -> int:
     return rows if device.type == "cuda" else max(min(rows, 16), 1)
 
 
-@ti.kernel
+@kernel
 def sum_centres(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
@@ -67,7 +68,7 @@ def sum_centres(
             centre_rows(coupling, centre, plan, level, step, w, first, last, dim)
 
 
-@ti.kernel
+@kernel
 def halve(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
@@ -98,7 +99,7 @@ def halve(
             centre_rows(coupling, centre, plan, level, step + 1, w, first, last, dim)
 
 
-@ti.kernel
+@kernel
 def compose(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
@@ -119,7 +120,7 @@ def compose(
             compose_rows(coupling, centre, code, plan, level, w, first, last, dim)
 
 
-@ti.kernel
+@kernel
 def build_coarse(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),
@@ -149,7 +150,7 @@ def build_coarse(
                     compose_rows(coupling, centre, code, plan, level, w, 0, rows, dim)
 
 
-@ti.kernel
+@kernel
 def descend(
     x: ti.types.ndarray(ndim=2),
     right: ti.types.ndarray(ndim=2),
@@ -181,7 +182,7 @@ def descend(
             restrict_rows(x, right, coupling, centre, code, moves, plan, level, first, last, dim)
 
 
-@ti.kernel
+@kernel
 def ascend(
     x: ti.types.ndarray(ndim=2),
     right: ti.types.ndarray(ndim=2),
@@ -215,7 +216,7 @@ def ascend(
                 )
 
 
-@ti.kernel
+@kernel
 def cycle_coarse(
     x: ti.types.ndarray(ndim=2),
     right: ti.types.ndarray(ndim=2),
@@ -236,7 +237,7 @@ def cycle_coarse(
             walk(x, right, coupling, centre, code, moves, plan, b, top, sweeps, dim)
 
 
-@ti.kernel
+@kernel
 def multiply(
     x: ti.types.ndarray(ndim=2),
     coupling: ti.types.ndarray(ndim=3),

@@ -8,6 +8,8 @@ read.
 
 import taichi as ti
 
+from diffgfx_kernels.taichi_.launch import kernel
+
 __all__ = [
     "FIXED", "OUTFLOW", "PERIODIC",
     "correct", "couple", "face_gradients", "net_flux", "potential_gradient",
@@ -59,7 +61,7 @@ def slope_at(p: ti.template(), b, spot, axis: ti.template(), grid):
     return sign_above * p[b, high] - sign_below * p[b, low]
 
 
-@ti.kernel
+@kernel
 def couple(
     open_x: ti.types.ndarray(ndim=2),
     open_y: ti.types.ndarray(ndim=2),
@@ -116,7 +118,7 @@ def flux(
     return total
 
 
-@ti.kernel
+@kernel
 def net_flux(
     u_x: ti.types.ndarray(ndim=2), u_y: ti.types.ndarray(ndim=2), u_z: ti.types.ndarray(ndim=2),
     w_x: ti.types.ndarray(ndim=2), w_y: ti.types.ndarray(ndim=2), w_z: ti.types.ndarray(ndim=2),
@@ -160,7 +162,7 @@ def net_flux(
                     right[b, (k * g[1] + j) * g[0] + i] = total
 
 
-@ti.kernel
+@kernel
 def correct(
     u_x: ti.types.ndarray(ndim=2), u_y: ti.types.ndarray(ndim=2), u_z: ti.types.ndarray(ndim=2),
     w_x: ti.types.ndarray(ndim=2), w_y: ti.types.ndarray(ndim=2), w_z: ti.types.ndarray(ndim=2),
@@ -220,7 +222,7 @@ def upstream(g: ti.template(), b, spot, axis: ti.template(), grid):
     return value
 
 
-@ti.kernel
+@kernel
 def potential_gradient(
     g_x: ti.types.ndarray(ndim=2), g_y: ti.types.ndarray(ndim=2), g_z: ti.types.ndarray(ndim=2),
     w_x: ti.types.ndarray(ndim=2), w_y: ti.types.ndarray(ndim=2), w_z: ti.types.ndarray(ndim=2),
@@ -269,7 +271,7 @@ def potential_gradient(
                     total[b, at] = ti.select(around > 0, g_p[b, at] + gain, 0.0 * gain)
 
 
-@ti.kernel
+@kernel
 def face_gradients(
     g_x: ti.types.ndarray(ndim=2), g_y: ti.types.ndarray(ndim=2), g_z: ti.types.ndarray(ndim=2),
     u_x: ti.types.ndarray(ndim=2), u_y: ti.types.ndarray(ndim=2), u_z: ti.types.ndarray(ndim=2),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.lines import columns_of, recover, recover_gradient, rows_of
 from diffgfx_kernels.taichi_.spectral import slope_symbol, solve_free
 
@@ -27,7 +28,7 @@ def divisor(x, y, z, frame: ti.template()):
     return ti.select(plain, z, ti.max(least, frame[1])), plain
 
 
-@ti.kernel
+@kernel
 def slopes(
     normal: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
@@ -47,7 +48,7 @@ def slopes(
                 slope[1, b, at] = y / under  # down the rows, against +y
 
 
-@ti.kernel
+@kernel
 def slopes_gradient(
     normal: ti.types.ndarray(ndim=3),
     frame: ti.types.ndarray(ndim=1),
@@ -71,7 +72,7 @@ def slopes_gradient(
                 g_normal[b, 2, at] = (g_along * x - g_sink * y) / under
 
 
-@ti.kernel
+@kernel
 def divergence(
     along: ti.types.ndarray(ndim=2),
     sink: ti.types.ndarray(ndim=2),

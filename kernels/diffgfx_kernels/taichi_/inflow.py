@@ -5,12 +5,13 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.staggered import take
 
 __all__ = ["backward", "forward"]
 
 
-@ti.kernel
+@kernel
 def _add(
     field: ti.types.ndarray(ndim=3),
     mask: ti.types.ndarray(ndim=3),
@@ -36,7 +37,7 @@ def _add(
                     out[b, c, at] = field[b, c, at] + mask[b, 0, at] * added
 
 
-@ti.kernel
+@kernel
 def _gradients(
     g_out: ti.types.ndarray(ndim=3),
     field: ti.types.ndarray(ndim=3),

@@ -24,6 +24,7 @@ from diffgfx_kernels.taichi_.components import (
     unpack,
 )
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["backward", "differences", "forward", "transposed", "value_gradient"]
 
@@ -96,7 +97,7 @@ def difference_row(
             rate[b, start + width - 1] = 0.0
 
 
-@ti.kernel
+@kernel
 def difference(
     field: ti.types.ndarray(ndim=2),
     values: ti.types.ndarray(ndim=3),

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["length_of", "main_axis", "sweep", "sweep_gradient"]
 
@@ -65,7 +66,7 @@ def value_at(values: ti.template(), b, base, u, v, grid):
     return ti.select(inside, value, 0.0 * value)
 
 
-@ti.kernel
+@kernel
 def add_planes(
     density: ti.types.ndarray(ndim=2),
     light: ti.types.ndarray(ndim=2),
@@ -106,7 +107,7 @@ def add_planes(
                     ahead[b, at] = total
 
 
-@ti.kernel
+@kernel
 def add_planes_gradient(
     density: ti.types.ndarray(ndim=2),
     light: ti.types.ndarray(ndim=2),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.slope_scheme import SLOPE_TAPS, recovery_rows
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.runtime import real_of
 
 __all__ = [
@@ -123,7 +124,7 @@ def slope_along_gradient(
     return total
 
 
-@ti.kernel
+@kernel
 def _recover(
     slope: ti.types.ndarray(ndim=2),
     table: ti.types.ndarray(ndim=2),
@@ -160,7 +161,7 @@ def _recover(
                 face[b, (first + j) * pitch + (count - 1) * stride] = 0.0
 
 
-@ti.kernel
+@kernel
 def _recover_gradient(
     field: ti.types.ndarray(ndim=2),
     table: ti.types.ndarray(ndim=2),

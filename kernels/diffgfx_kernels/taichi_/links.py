@@ -11,6 +11,7 @@ from torch import Tensor
 from diffgfx_kernels.taichi_.components import Layout, row_at, share_of
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.laplacian import beyond
+from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["diagonal", "linked", "pull_links"]
 
@@ -30,7 +31,7 @@ def gain(
     return strength * (sign * other + extra - here)
 
 
-@ti.kernel
+@kernel
 def link_differences(
     field: ti.types.ndarray(ndim=2),
     links: ti.types.ndarray(ndim=3),
@@ -73,7 +74,7 @@ def link_differences(
                     rate[b, at] = scale[b] * total
 
 
-@ti.kernel
+@kernel
 def pair_gradients(
     dual: ti.types.ndarray(ndim=2),
     field: ti.types.ndarray(ndim=2),

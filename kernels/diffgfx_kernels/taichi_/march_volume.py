@@ -16,6 +16,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.light_sweep import length_of, main_axis, sweep, sweep_gradient
 from diffgfx_kernels.taichi_.rays import (
     TERMS,
@@ -37,7 +38,7 @@ MOST_SCATTERED = 1 << 27
 """Numbers that these volumes may have together; there are fewer of large ones."""
 
 
-@ti.kernel
+@kernel
 def pack(
     density: ti.types.ndarray(ndim=2),
     light: ti.types.ndarray(ndim=2),
@@ -68,7 +69,7 @@ def pack(
                         filled[to + x - below] = ti.u8(1)  # by whichever thread: all write one
 
 
-@ti.kernel
+@kernel
 def march(
     pairs: ti.types.ndarray(ndim=1),
     filled: ti.types.ndarray(ndim=1),
@@ -109,7 +110,7 @@ def march(
                 image[b, 3, row * columns + column] = seen[0]
 
 
-@ti.kernel
+@kernel
 def march_gradient(
     pairs: ti.types.ndarray(ndim=1),
     filled: ti.types.ndarray(ndim=1),
@@ -169,7 +170,7 @@ def march_gradient(
                     clear = clear * left
 
 
-@ti.kernel
+@kernel
 def pack_gradient(
     density: ti.types.ndarray(ndim=2),
     light: ti.types.ndarray(ndim=2),

@@ -10,12 +10,13 @@ from torch import Tensor
 from diffgfx_kernels.slope_scheme import slope_weights
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.lines import slope_along, slope_along_gradient
 
 __all__ = ["backward", "forward"]
 
 
-@ti.kernel
+@kernel
 def normals(
     height: ti.types.ndarray(ndim=2),
     across: ti.types.ndarray(ndim=2),
@@ -39,7 +40,7 @@ def normals(
                 normal[b, 2, y * width + x] = inverse
 
 
-@ti.kernel
+@kernel
 def slope_gradients(
     height: ti.types.ndarray(ndim=2),
     across: ti.types.ndarray(ndim=2),
@@ -67,7 +68,7 @@ def slope_gradients(
                 g_slope[1, b, at] = (g_y - lost * sink) * inverse
 
 
-@ti.kernel
+@kernel
 def height_gradients(
     g_slope: ti.types.ndarray(ndim=2),
     across: ti.types.ndarray(ndim=2),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.multigrid import row_shifts
 
 __all__ = ["Pools", "find_pools", "steady_sum", "whole"]
@@ -68,7 +69,7 @@ def number_pools(
             share[w, at] = 1.0 / share[w, label[w, at]]
 
 
-@ti.kernel
+@kernel
 def label_cells(
     coupling: ti.types.ndarray(ndim=3),
     centre: ti.types.ndarray(ndim=3),

@@ -20,6 +20,7 @@ from diffgfx_kernels.taichi_.grid import (
     tile_start,
     turns,
 )
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.tile import (
     GRADIENT_ROWS,
@@ -38,7 +39,7 @@ from diffgfx_kernels.taichi_.tile import (
 __all__ = ["backward", "forward"]
 
 
-@ti.kernel
+@kernel
 def shade(
     maps: ti.types.ndarray(ndim=1),
     pairs: ti.types.ndarray(ndim=3),
@@ -76,7 +77,7 @@ def shade(
                             image[start + j] = colour[c, j]
 
 
-@ti.kernel
+@kernel
 def shade_gradient(
     maps: ti.types.ndarray(ndim=1),
     pairs: ti.types.ndarray(ndim=3),

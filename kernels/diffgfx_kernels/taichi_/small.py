@@ -11,6 +11,7 @@ from torch import Tensor
 from diffgfx_kernels.taichi_.cycle import COARSE_SWEEPS, Multigrid
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.krylov import MOST_ITERATIONS, PATIENCE
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.multigrid import neighbour_sum, row_shifts, walk
 from diffgfx_kernels.taichi_.pools import Pools
 
@@ -63,7 +64,7 @@ def bend(
             vectors[b, BENT, at] = centre[w, 0, at] * x[b, at] - around
 
 
-@ti.kernel
+@kernel
 def iterate(
     vectors: ti.types.ndarray(ndim=3),
     x: ti.types.ndarray(ndim=2),

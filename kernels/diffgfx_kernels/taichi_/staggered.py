@@ -17,6 +17,7 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.grid import grid_for, run_start
+from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = [
     "Box",
@@ -160,7 +161,7 @@ def row_faces(
         out[at + width] = weights[0, 2, 0] * left + weights[0, 2, 1] * right
 
 
-@ti.kernel
+@kernel
 def _to_faces(
     field: ti.types.ndarray(ndim=1),
     weights: ti.types.ndarray(ndim=3),
@@ -270,7 +271,7 @@ def row_cells(
             field[row + width - 1] = low * face[at + width - 1] + outer
 
 
-@ti.kernel
+@kernel
 def _to_cells(
     face_x: ti.types.ndarray(ndim=1),
     face_y: ti.types.ndarray(ndim=1),

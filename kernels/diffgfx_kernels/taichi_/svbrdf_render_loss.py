@@ -21,6 +21,7 @@ from diffgfx_kernels.taichi_.grid import (
     tile_start,
     turns,
 )
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
 from diffgfx_kernels.taichi_.tile import (
@@ -102,7 +103,7 @@ def compare(
             radiance[c, j] = g * scale
 
 
-@ti.kernel
+@kernel
 def render_loss(
     maps: ti.types.ndarray(ndim=1),
     target: ti.types.ndarray(ndim=1),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.staggered import box_of, ring, take
 
 __all__ = ["difference", "neighbours", "slope_weights", "twist", "wall_weights"]
@@ -115,7 +116,7 @@ def difference(
     )
 
 
-@ti.kernel
+@kernel
 def _twist(
     field: ti.types.ndarray(ndim=3),
     weights: ti.types.ndarray(ndim=3),

@@ -6,6 +6,7 @@ import taichi as ti
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.staggered import (
     Box,
     box_of,
@@ -61,7 +62,7 @@ def inverse_length(steep, spin, flattest):
     return ti.select(square > 0.0, 1.0 / ti.sqrt(ti.select(square > 0.0, square, 1.0)), 0.0)
 
 
-@ti.kernel
+@kernel
 def _force(
     vorticity: ti.types.ndarray(ndim=3),
     length: ti.types.ndarray(ndim=3),
@@ -95,7 +96,7 @@ def _force(
                         force[b, axis, at] = found[axis]
 
 
-@ti.kernel
+@kernel
 def _force_gradient(
     vorticity: ti.types.ndarray(ndim=3),
     length: ti.types.ndarray(ndim=3),
@@ -146,7 +147,7 @@ def _force_gradient(
                         g_vorticity[b, 0, at] = g_spin[2]
 
 
-@ti.kernel
+@kernel
 def _length_gradient(
     vorticity: ti.types.ndarray(ndim=3),
     length: ti.types.ndarray(ndim=3),

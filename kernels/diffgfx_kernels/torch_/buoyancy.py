@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from diffgfx_kernels.torch_.pull import pull
@@ -28,17 +29,17 @@ def forward(
 
 def backward(
     g_faces: Sequence[Tensor],
-    velocity: Sequence[Tensor],
     field: Tensor,
     force: Tensor,
     dt: float,
     sides: Sequence[str],
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     """Return the gradients to the velocity, the field and the force."""
-    dim = len(velocity)
+    dim = len(g_faces)
+    still = [torch.zeros_like(face) for face in g_faces]  # of any velocity: it is linear in it
     _, found = pull(
         lambda *parts: flat(buoyancy(parts[:dim], parts[dim], parts[dim + 1], dt, sides)),
-        (*velocity, field, force),
+        (*still, field, force),
         flat(g_faces),
     )
     apart = [gradient.clone() for gradient in found[:dim]]  # they may be views of one tensor

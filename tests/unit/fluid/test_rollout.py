@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import weakref
 
 import pytest
 import torch
@@ -93,3 +94,19 @@ def test_the_courant_number_adds_the_axes():
     )
     scene = dataclasses.replace(lid_driven_cavity(3, 1.0, 0.1)[1], cell=0.5)
     assert courant_number(moving, scene) == pytest.approx(0.6)
+
+
+def test_segments_of_segments_keep_no_more_states_than_planned(cavity):
+    """A closure that held the start of each inner segment would keep them all."""
+    state, scene = cavity
+    seen: list[weakref.ref] = []
+
+    def look(s: FluidState) -> Tensor:
+        seen.append(weakref.ref(s.pressure))
+        return s.pressure.sum()
+
+    leaves = tuple(t.detach().requires_grad_() for t in state.velocity)
+    begun = dataclasses.replace(state, velocity=leaves)
+    found = rollout(begun, scene, 27, memory=15_000, observe=look)
+    assert found.plan.depth >= 2
+    assert sum(ref() is not None for ref in seen) <= found.plan.branches
