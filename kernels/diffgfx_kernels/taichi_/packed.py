@@ -155,6 +155,7 @@ class Carrier:
             )  # fmt: skip
             g_value = self._total(value_window, carried, windows, self.scalar)
             g_sides = g_value[:, -self.sides :]
+            del value, value_window  # as large as the rest together
         carry_adjoint.carry_gradient(
             velocity, carried, g_value, g_low, g_high, flow_window, window, *counts, bounded,
             self.dim, real,
