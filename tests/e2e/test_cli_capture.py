@@ -151,6 +151,7 @@ def test_an_interrupt_leaves_nothing(source, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_nothing(source, tmp_path):
     def small_files_only() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))

@@ -108,6 +108,7 @@ def test_a_flow_without_smoke_shows_how_it_turns(tmp_path):
     assert (turning[:2, 8:24, 2] - turning[:2, 8:24, 0]).min() > 0.3    # clockwise is blue
 
 
+@pytest.mark.slow
 def test_smoke_in_three_dimensions(tmp_path):
     run, out = simulated(tmp_path, DEEP + FED_DEEP), tmp_path / "film"
     assert film(run, out, "--size", "48") == 0

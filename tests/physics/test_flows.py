@@ -81,7 +81,14 @@ def test_a_lid_drags_its_box():
     assert float(middle[-1]) > 0.3
 
 
-@pytest.mark.parametrize("what", ["velocity", "viscosity", "lid"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "velocity",
+        pytest.param("viscosity", marks=pytest.mark.slow),
+        pytest.param("lid", marks=pytest.mark.slow),
+    ],
+)
 def test_the_gradient_of_many_steps(what):
     state, scene = lid_driven_cavity(6, 50.0, 0.1)
     state = march(state, scene, 3)

@@ -51,6 +51,7 @@ def test_walls_between_points_make_a_parabola() -> None:
     assert drag == pytest.approx(force * 1.0 * 4 * cell, rel=0.04)
 
 
+@pytest.mark.slow
 def test_a_disc_set_moving_carries_its_own_area_of_fluid() -> None:
     found = _run("impulsive_circle")
     assert found["impulse over that of the disc's area, 32 cells across"] < -0.9

@@ -58,7 +58,11 @@ CASES = (
             Wrong("limiter", lambda _: "minmod", RangeError, "limiter must be one of van_leer"),
         ),
     ),
-    _make("advect_tvd[central-tube]", build=partial(build_fluxes, sides=TUBE, limiter="central")),
+    _make(
+        "advect_tvd[central-tube]",
+        slow=True,
+        build=partial(build_fluxes, sides=TUBE, limiter="central"),
+    ),
     _make(
         "advect_tvd[3d-superbee]",
         slow=True,

@@ -19,6 +19,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 def test_every_claim_and_what_limits_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
