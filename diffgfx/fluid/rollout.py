@@ -114,8 +114,7 @@ def _run(
         return list(state.tensors()), observed
     count = len(state.tensors())
     for length in plan.lengths(steps):
-        # its moment alone: tensors that a closure holds would stay until the backward pass is over
-        start = state.with_tensors([t.new_empty(0) for t in state.tensors()])
+        start = state.moment()  # tensors in the closure would stay until the backward pass
 
         def segment(
             *tensors: Tensor, start: FluidState = start, length: int = length

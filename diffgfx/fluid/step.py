@@ -105,11 +105,11 @@ def _run_again(
     terms: Sequence[Term], state: FluidState, scene: FluidScene, paths: frozenset[Path]
 ) -> FluidState:
     """Return `_run`, which keeps its start alone for the backward pass."""
-    iterations = state.iterations
+    iterations, start = state.iterations, state.moment()
 
     def inner(*tensors: Tensor) -> tuple[Tensor, ...]:
         nonlocal iterations
-        after = _run(terms, state.with_tensors(tensors), scene, paths)
+        after = _run(terms, start.with_tensors(tensors), scene, paths)
         iterations = after.iterations
         return after.tensors()
 

@@ -248,6 +248,10 @@ class FluidState:
         density, temperature, pressure = (zeros(batch, 1, *shape) for _ in range(3))
         return cls(velocity, density, temperature, pressure)
 
+    def moment(self) -> "FluidState":
+        """Return the same moment with empty tensors: for closures, which keep what they hold."""
+        return self.with_tensors([t.new_empty(0) for t in self.tensors()])
+
     def tensors(self) -> tuple[Tensor, ...]:
         """Return all tensors: faces, density, temperature, pressure."""
         return (*self.velocity, self.density, self.temperature, self.pressure)

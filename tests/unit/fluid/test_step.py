@@ -1,14 +1,19 @@
 """Steps in parts: as many as the flow needs, and the same gradients."""
 
 import dataclasses
+import importlib
 import math
+import weakref
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from diffgfx.errors import DivergedError
 from diffgfx.fluid import courant_number, rollout, step
 from diffgfx.fluid.problems import lid_driven_cavity
+
+module = importlib.import_module("diffgfx.fluid.step")  # its name is that of its function
 
 
 def whirling():
@@ -70,6 +75,30 @@ def test_gradients_pass_through_the_parts():
     with torch.no_grad():
         ahead, behind = (energy(state.velocity[0] + s * way, None) for s in (1e-6, -1e-6))
     assert float((slopes[0] * way).sum()) == pytest.approx(float(ahead - behind) / 2e-6, rel=1e-6)
+
+
+def test_parts_inside_a_segment_keep_nothing(monkeypatch):
+    """A closure that held the start of each part would keep them all until the backward pass."""
+    state, scene = whirling()
+    parted = dataclasses.replace(scene, max_courant=courant_number(state, scene) / 5.5)
+    starts: list[weakref.ref] = []
+    run_again = module._run_again
+
+    def spy(terms, begun, *rest):
+        starts.append(weakref.ref(begun.pressure))
+        return run_again(terms, begun, *rest)
+
+    monkeypatch.setattr(module, "_run_again", spy)
+    leaf = state.velocity[0].detach().requires_grad_()
+
+    def segment(u: torch.Tensor) -> torch.Tensor:
+        begun = dataclasses.replace(state, velocity=(u, state.velocity[1]))
+        return step(begun, parted).velocity[0].square().sum()
+
+    total = checkpoint(segment, leaf, use_reentrant=False)
+    assert len(starts) >= 6
+    assert sum(ref() is not None for ref in starts[1:]) == 0
+    assert bool(torch.autograd.grad(total, leaf)[0].isfinite().all())
 
 
 def test_a_flow_that_would_take_a_thousand_parts_is_refused():
