@@ -28,7 +28,6 @@ from diffgfx_kernels.taichi_.transport import (
     strides_of,
 )
 from diffgfx_kernels.taichi_.transport_adjoint import (
-    SLABS,
     in_window,
     place_in_window,
     scatter,
@@ -132,6 +131,7 @@ def carry_gradient(
     share: int,
     margin: int,
     rows: int,
+    slabs: int,
     spread: int,
     scalar: int,
     parts: int,
@@ -140,7 +140,7 @@ def carry_gradient(
     real: ti.template(),
 ):
     """The transpose of `carry_back`, slab by slab."""
-    for item in range(SLABS * velocity.shape[0] * spread):
+    for item in range(slabs * velocity.shape[0] * spread):
         if item % spread == 0:
             q = item // spread
             slab, b = q // velocity.shape[0], q % velocity.shape[0]
@@ -254,6 +254,7 @@ def correct_gradient(
     share: int,
     margin: int,
     rows: int,
+    slabs: int,
     spread: int,
     scalar: int,
     parts: int,
@@ -261,7 +262,7 @@ def correct_gradient(
     real: ti.template(),
 ):
     """The transpose of `correct`; `low` and `high` become the gradients to the bounds."""
-    for item in range(SLABS * velocity.shape[0] * spread):
+    for item in range(slabs * velocity.shape[0] * spread):
         if item % spread == 0:
             q = item // spread
             slab, b = q // velocity.shape[0], q % velocity.shape[0]
@@ -307,6 +308,7 @@ def add_windows(
     share: int,
     margin: int,
     rows: int,
+    slabs: int,
     spread: int,
     scalar: int,
     parts: int,
@@ -326,7 +328,7 @@ def add_windows(
                         base = carried_base(channel, size, outer, lattice, dim) + row * plane
                         for i in range(plane):
                             total[b, base + i] = 0.0
-                        for slab in range(SLABS):
+                        for slab in range(slabs):
                             first = ti.select(margin < 0, 0, slab * share - margin)
                             local = window_row(row, first, size, flow_rules, dim)
                             if 0 <= local < rows and not (periodic and row == outer):
@@ -339,5 +341,5 @@ def add_windows(
                 for i in range(sides):
                     end, end_window = total.shape[1] - sides + i, window.shape[1] - sides + i
                     total[b, end] = 0.0
-                    for slab in range(SLABS):
+                    for slab in range(slabs):
                         total[b, end] += window[slab * total.shape[0] + b, end_window]

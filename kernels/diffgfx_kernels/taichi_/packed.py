@@ -10,7 +10,7 @@ from torch import Tensor
 from diffgfx_kernels.taichi_ import carry, carry_adjoint, runtime
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.transport import rule_bits
-from diffgfx_kernels.taichi_.transport_adjoint import SLABS, Windows, windows_for
+from diffgfx_kernels.taichi_.transport_adjoint import Windows, windows_for
 from diffgfx_kernels.transport import Transport, scalar_rules, velocity_rules
 
 __all__ = ["Carrier", "pack", "unpack"]
@@ -122,7 +122,7 @@ class Carrier:
             for place, n in enumerate(reversed(inner)):
                 plane *= n + (place == axis)
             planes += plane
-        return like.new_zeros((SLABS * len(like), windows.rows * planes + sides))
+        return like.new_zeros((windows.slabs * len(like), windows.rows * planes + sides))
 
     def _total(self, window: Tensor, like: Tensor, windows: Windows, scalar: bool) -> Tensor:
         """Add the windows up."""

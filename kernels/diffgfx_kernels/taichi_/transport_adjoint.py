@@ -25,7 +25,6 @@ from diffgfx_kernels.taichi_.transport import (
 )
 
 __all__ = [
-    "SLABS",
     "Windows",
     "in_window",
     "place_in_window",
@@ -37,7 +36,7 @@ __all__ = [
 ]
 
 SLABS = 16
-"""Parts of the source rows; fixed, and so is the order of all sums."""
+"""The most parts of the source rows; set by the grid alone, and so is the order of all sums."""
 
 
 class Windows(NamedTuple):
@@ -47,15 +46,21 @@ class Windows(NamedTuple):
         share: Source rows a slab.
         margin: Rows it reaches beyond its own; -1 if its window is all of them.
         rows: Rows of a window.
+        slabs: How many slabs hold a row.
     """
 
     share: int
     margin: int
     rows: int
+    slabs: int
 
 
 def windows_for(last_component: Tensor, cells: int, step: float) -> Windows:
     """Return windows that hold whatever a step can reach.
+
+    A path of ``n`` cells, rounded up, ends in the cell ``n`` rows on at the farthest, and what is
+    read there lies in that row and the next. Half-way between other components' rows it is at most
+    ``n / 2 + 1 / 2`` rows on, which is never farther.
 
     Args:
         last_component: The velocity along the last axis and the numbers on the sides, (B, P).
@@ -63,12 +68,13 @@ def windows_for(last_component: Tensor, cells: int, step: float) -> Windows:
         step: Cells that a velocity of one goes.
     """
     share = (cells + SLABS) // SLABS
+    slabs = (cells + share) // share
     fastest = float(last_component.abs().max()) * abs(step)
     if math.isfinite(fastest) and fastest < cells:
-        margin = math.ceil(fastest) + 2
+        margin = math.ceil(fastest) + 1
         if share + 2 * margin < cells:
-            return Windows(share, margin, share + 2 * margin)
-    return Windows(share, -1, cells + 1)
+            return Windows(share, margin, share + 2 * margin, slabs)
+    return Windows(share, -1, cells + 1, slabs)
 
 
 @ti.func
