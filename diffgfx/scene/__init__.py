@@ -1,5 +1,6 @@
 """What there is to render or to recover: frozen dataclasses, no algorithms."""
 
+from diffgfx.scene.camera import Camera
 from diffgfx.scene.capture import Capture, GreyPatch, Photo, Transfer
 from diffgfx.scene.flow import (
     FlowSetting,
@@ -11,20 +12,33 @@ from diffgfx.scene.flow import (
     Scheme,
     Source,
 )
+from diffgfx.scene.light import DistantLight, HarmonicsLight, Light, PointLight
 from diffgfx.scene.material import MaterialMaps
+from diffgfx.scene.mesh import Mesh, Part, Wrap
+from diffgfx.scene.scene import Model, Scene
 
 __all__ = [
+    "Camera",
     "Capture",
+    "DistantLight",
     "FlowSetting",
     "FluidScene",
     "FluidState",
     "GreyPatch",
+    "HarmonicsLight",
     "Inflow",
+    "Light",
     "MaterialMaps",
+    "Mesh",
+    "Model",
     "Obstacle",
+    "Part",
     "Photo",
+    "PointLight",
     "Region",
+    "Scene",
     "Scheme",
     "Source",
     "Transfer",
+    "Wrap",
 ]
