@@ -17,6 +17,8 @@ from diffgfx.ops.links import wall_links
 from diffgfx.ops.march_volume import march_volume
 from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.project import Projection, project
+from diffgfx.ops.rasterize import rasterize
+from diffgfx.ops.shade_mesh import shade_mesh
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
 from diffgfx.ops.to_centres import to_centres
@@ -46,6 +48,8 @@ __all__ = [
     "march_volume",
     "normals_from_height",
     "project",
+    "rasterize",
+    "shade_mesh",
     "shade_svbrdf",
     "svbrdf_render_loss",
     "to_centres",

@@ -36,6 +36,8 @@ OPS = (
     "advect_velocity",
     "advect_tvd",
     "march_volume",
+    "rasterize",
+    "shade_mesh",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 

@@ -23,10 +23,11 @@ def brdf_cosine(n: Tensor, light: Tensor, v: Tensor, d: Tensor, s: Tensor, r: Te
     ``n``, ``light``, ``v`` are unit vectors and ``d``, ``s`` colours, each (..., 3, H, W); ``r`` is
     (..., 1, H, W). Source: Khronos, glTF 2.0, appendix B; KHR_materials_specular.
     """
-    h = normalise(light + v)
-    nl, nv, nh, vh = _dot(n, light), _dot(n, v), _dot(n, h), _dot(v, h)
+    nl, nv = _dot(n, light), _dot(n, v)
     lit = (nl > 0) & (nv > 0)
     nl, nv = torch.where(lit, nl, 1.0), torch.where(lit, nv, 1.0)  # no 0/0 where it is not lit
+    h = normalise(torch.where(lit, light + v, n))
+    nh, vh = _dot(n, h), _dot(v, h)
     cross = torch.linalg.cross(n, h, dim=-3)
     a2 = r**4
     distribution = a2 / (math.pi * (_dot(cross, cross) + a2 * nh**2) ** 2)
