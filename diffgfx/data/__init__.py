@@ -7,6 +7,7 @@ from diffgfx.data.procedural import (
     make_material,
     make_procedural,
 )
+from diffgfx.data.shapes import make_cube, make_icosphere, make_knot, make_sphere
 from diffgfx.data.synthetic_capture import (
     CameraModel,
     Renderer,
@@ -23,7 +24,11 @@ __all__ = [
     "SyntheticCapture",
     "build_material",
     "colocated_poses",
+    "make_cube",
+    "make_icosphere",
+    "make_knot",
     "make_material",
     "make_procedural",
+    "make_sphere",
     "synthetic_capture",
 ]

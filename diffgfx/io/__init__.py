@@ -10,7 +10,7 @@ from diffgfx.io.encodings import (
     from_metallic,
     to_metallic,
 )
-from diffgfx.io.exr import read_exr, write_exr
+from diffgfx.io.exr import read_exr, write_exr, write_exr_layers
 from diffgfx.io.film import film_writer, frame_writer
 from diffgfx.io.flow_file import read_flow, write_flow
 from diffgfx.io.folder import check_output, output_folder
@@ -63,6 +63,7 @@ __all__ = [
     "to_metallic",
     "write_capture",
     "write_exr",
+    "write_exr_layers",
     "write_flow",
     "write_frame",
     "write_maps",

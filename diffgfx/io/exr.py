@@ -1,5 +1,6 @@
 """OpenEXR files: float images, lossless, with channels R, G, B or Y."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from diffgfx.io._files import atomic_path, read_bytes, show_path
 from diffgfx.io._header import Header, inspect_image
 from diffgfx.io._native import captured_messages
 
-__all__ = ["read_exr", "write_exr"]
+__all__ = ["read_exr", "write_exr", "write_exr_layers"]
 
 _FILE_LIMIT = 2 << 30
 _HALF_MAX = 65504.0
@@ -79,8 +80,6 @@ def write_exr(path: Path | str, array: npt.NDArray[Any], *, half: bool = False) 
         RangeError: If ``half`` is asked for values beyond 65504.
         OutputError: If the file cannot be written.
     """
-    import OpenEXR
-
     if array.ndim != 3 or array.shape[2] not in (1, 3) or array.size == 0:
         raise ShapeError(f"array must have shape (h, w, 3) or (h, w, 1), got {array.shape}")
     if half and bool((np.abs(array) > _HALF_MAX).any()):
@@ -90,7 +89,45 @@ def write_exr(path: Path | str, array: npt.NDArray[Any], *, half: bool = False) 
         )
     stored = array.astype(np.float16 if half else np.float32)
     names = "RGB" if array.shape[2] == 3 else "Y"
-    channels = {key: np.ascontiguousarray(stored[..., index]) for index, key in enumerate(names)}
+    _write_channels(Path(path), {key: stored[..., index] for index, key in enumerate(names)})
+
+
+def write_exr_layers(path: Path | str, layers: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write several images of one size into one EXR; the file appears whole or not at all.
+
+    Args:
+        path: Where to.
+        layers: Images by the name of their layer, shape (h, w, 1) or (h, w, 3), row 0 at the top,
+            stored as float32. One channel is called as its layer; three are ``NAME.X``, ``NAME.Y``
+            and ``NAME.Z``, or R, G and B where the name is empty.
+
+    Raises:
+        ShapeError: If an image has another shape, or they differ in size.
+        OutputError: If the file cannot be written.
+    """
+    channels: dict[str, npt.NDArray[Any]] = {}
+    size = next(iter(layers.values())).shape[:2] if layers else (0, 0)
+    for name, image in layers.items():
+        if (
+            image.ndim != 3
+            or image.shape[2] not in (1, 3)
+            or image.shape[:2] != size
+            or not image.size
+        ):
+            raise ShapeError(
+                f"layer {name!r} must have shape (h, w, 3) or (h, w, 1) and the size of the first, "
+                f"{size}, got {image.shape}"
+            )
+        keys = [name] if image.shape[2] == 1 else [f"{name}.{axis}" for axis in "XYZ"]
+        keys = ["R", "G", "B"] if name == "" and image.shape[2] == 3 else keys
+        channels |= {key: image[..., index].astype(np.float32) for index, key in enumerate(keys)}
+    _write_channels(Path(path), channels)
+
+
+def _write_channels(path: Path, channels: Mapping[str, npt.NDArray[Any]]) -> None:
+    import OpenEXR
+
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with atomic_path(Path(path)) as partial:
-        OpenEXR.File(header, channels).write(str(partial))
+    with atomic_path(path) as partial:
+        stored = {key: np.ascontiguousarray(plane) for key, plane in channels.items()}
+        OpenEXR.File(header, stored).write(str(partial))

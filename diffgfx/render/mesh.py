@@ -1,0 +1,211 @@
+"""Pictures of meshes: rasterise, interpolate, read maps, shade, antialias (deferred shading)."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from diffgfx.errors import RangeError, ShapeError
+from diffgfx.ops import antialias, construct_topology, interpolate, rasterize, shade_mesh
+from diffgfx.render.buffers import Buffers
+from diffgfx.render.geometry import Geometry, gather_geometry
+from diffgfx.render.lamps import gather_lamps
+from diffgfx.render.surface import read_maps
+from diffgfx.scene import Scene
+from diffgfx.types import Backend
+
+__all__ = ["render"]
+
+
+def render(
+    scene: Scene, size: int | tuple[int, int], *, samples: int = 1, backend: Backend = "auto"
+) -> Buffers:
+    """Return pictures of a scene, one for each camera, light and background of its batch.
+
+    The nearest surface at each pixel is shaded by `ops.shade_mesh` under point and distant lights
+    and harmonics, without shadows or interreflection; edges are antialiased against what lies
+    behind. The back of a part that is not two-sided is not there.
+
+    Args:
+        scene: Meshes, cameras and lights.
+        size: Height and width in pixels; one number for a square.
+        samples: Samples a pixel, a square number: the picture is made that much larger and
+            averaged.
+        backend: ``"auto"`` takes the fastest one that serves the tensors' device.
+
+    Returns:
+        Colour, mask, depth, normal and position, row 0 at the top.
+
+    Raises:
+        ShapeError: If ``size`` is no number or pair of numbers of at least 1.
+        RangeError: If ``samples`` is not a square number.
+        DtypeError, DeviceError: If the scene's tensors do not fit together; they are named.
+
+    Gradients: to vertices, normals, texture coordinates, tangents, maps, cameras, lights and
+    background; to the shape of silhouettes through colour and mask.
+    """
+    height, width = check_picture_size(size)
+    side = _check_samples(samples)
+    if scene.batch > 1 and not all(part.two_sided for part in scene.parts):
+        return _join([_render(one, height, width, side, backend) for one in _each(scene)])
+    return _render(scene, height, width, side, backend)
+
+
+def check_picture_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width; raise unless they are whole numbers of at least 1."""
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(n, int) and n >= 1 for n in pair):
+        raise ShapeError(f"size must be a whole number of pixels or (height, width), got {size}")
+    return pair[0], pair[1]
+
+
+def _check_samples(samples: int) -> int:
+    side = math.isqrt(max(samples, 0))
+    if side < 1 or side * side != samples:
+        raise RangeError(f"samples must be a square number, got {samples}; take 1, 4, 9 or 16")
+    return side
+
+
+def _render(scene: Scene, height: int, width: int, side: int, backend: Backend) -> Buffers:
+    geometry = gather_geometry(scene.parts)
+    clip = project_vertices(scene, geometry.positions.values, width / height)
+    front = _sides(scene, geometry)
+    corners = _without_backs(scene, geometry, front)
+    rast, rast_db = rasterize(clip, corners, (side * height, side * width), backend=backend)
+    pixels = _look_up(geometry, clip, rast, rast_db, front, backend)
+    covered = (rast[..., 3:] > 0).to(clip)
+    colour = _shade(scene, geometry, pixels, covered, backend)
+    if scene.background is not None:
+        colour = colour + (1.0 - covered) * scene.background[:, None, None, :]
+    smooth = antialias(
+        torch.cat([colour, covered], dim=3), rast, clip, corners,
+        topology=construct_topology(corners), backend=backend,
+    )  # fmt: skip
+    return _buffers(smooth, pixels, covered, side)
+
+
+def project_vertices(scene: Scene, positions: Tensor, aspect: float) -> Tensor:
+    """Return vertices (V, 3) in the clip space of each picture, (B, V, 4)."""
+    matrix = scene.camera.projection_matrix(aspect) @ scene.camera.view_matrix()
+    clip = positions @ matrix[:, :, :3].mT + matrix[:, None, :, 3]
+    return clip.expand(scene.batch, -1, -1).contiguous()
+
+
+def _sides(scene: Scene, geometry: Geometry) -> Tensor:
+    """Return 1 for triangles whose front a camera sees and -1 for the others, (B, F)."""
+    position, corners = geometry.positions
+    a, b, c = (position.detach()[corners[:, k].long()] for k in range(3))
+    toward = scene.camera.position.detach()[:, None] - a
+    front = (torch.linalg.cross(b - a, c - a) * toward).sum(dim=2) >= 0.0
+    return torch.where(front, 1.0, -1.0).to(position).expand(scene.batch, -1)
+
+
+def _without_backs(scene: Scene, geometry: Geometry, front: Tensor) -> Tensor:
+    """Return the corners, those of one-sided triangles seen from behind put into one point."""
+    corners = geometry.positions.corners
+    if all(part.two_sided for part in scene.parts):
+        return corners
+    kept = front[0] > 0
+    for index, part in enumerate(scene.parts):
+        if part.two_sided:
+            kept[geometry.first[index] : geometry.first[index + 1]] = True
+    return torch.where(kept[:, None], corners, corners[:, :1])
+
+
+class _Pixels(NamedTuple):
+    """What meshes are at each pixel's centre, row 0 at the bottom, (B, H, W, channels)."""
+
+    rast: Tensor
+    position: Tensor
+    depth: Tensor
+    normal: Tensor
+    tangent: Tensor | None
+    uv: Tensor
+    uv_da: Tensor
+
+
+def _look_up(
+    geometry: Geometry, clip: Tensor, rast: Tensor, rast_db: Tensor, front: Tensor,
+    backend: Backend,
+) -> _Pixels:  # fmt: skip
+    position, corners = geometry.positions
+    values = torch.cat([position.expand(len(clip), -1, -1), clip[..., 3:]], dim=2)
+    place, _ = interpolate(values, rast, corners, backend=backend)
+    normal, _ = interpolate(geometry.normals.values[None], rast, geometry.normals.corners)
+    uv, uv_da = interpolate(
+        geometry.uv.values[None], rast, geometry.uv.corners, rast_db=rast_db, diff_attrs="all",
+        backend=backend,
+    )  # fmt: skip
+    shown = rast[..., 3].long()
+    picture = torch.arange(len(clip), device=clip.device)[:, None, None]
+    side = torch.nn.functional.pad(front, (1, 0))[picture, shown][..., None]
+    tangent = None
+    if geometry.tangents is not None:
+        tangent, _ = interpolate(geometry.tangents.values[None], rast, geometry.tangents.corners)
+        tangent = side * tangent  # as glTF: on a back, the whole frame turns round
+    return _Pixels(rast, place[..., :3], place[..., 3:], side * normal, tangent, uv, uv_da)
+
+
+def _shade(
+    scene: Scene, geometry: Geometry, pixels: _Pixels, covered: Tensor, backend: Backend
+) -> Tensor:
+    maps = read_maps(scene.parts, geometry, pixels.rast, pixels.uv, pixels.uv_da)
+    lamps = gather_lamps(scene.lights, pixels.position)
+    tangent = pixels.tangent
+    colour = shade_mesh(
+        _planes(pixels.position), _planes(pixels.normal), _planes(maps), lamps.lights,
+        lamps.radiance, scene.camera.position,
+        tangent=None if tangent is None else _planes(tangent), harmonics=lamps.harmonics,
+        mask=_planes(covered), backend=backend,
+    )  # fmt: skip
+    return colour.permute(0, 2, 3, 1)
+
+
+def _planes(rows: Tensor) -> Tensor:
+    return rows.permute(0, 3, 1, 2).contiguous()
+
+
+def _buffers(smooth: Tensor, pixels: _Pixels, covered: Tensor, side: int) -> Buffers:
+    """Turn rows round, the top first, and average the samples of each pixel."""
+    normal = covered * normalize(pixels.normal, dim=3)
+    planes = [_planes(rows.flip(1)) for rows in (smooth, pixels.depth, normal, pixels.position)]
+    share = _planes(covered.flip(1))
+    if side > 1:
+        mean = torch.nn.functional.avg_pool2d
+        share = mean(share, side)
+        weight = torch.where(share > 0.0, 1.0 / share, 0.0)
+        planes = [mean(plane, side) for plane in planes]
+        planes[1:] = [weight * plane for plane in planes[1:]]
+        planes[2] = normalize(planes[2], dim=1)
+    smooth, depth, normal, position = planes
+    return Buffers(smooth[:, :3], smooth[:, 3:], depth, normal, position)
+
+
+def _each(scene: Scene) -> list[Scene]:
+    """Take a batch of pictures apart."""
+    return [_picture(scene, index) for index in range(scene.batch)]
+
+
+def _picture(scene: Scene, index: int) -> Scene:
+    def one(value: object) -> object:
+        if isinstance(value, Tensor):
+            return value if len(value) == 1 else value[index : index + 1]
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {f.name: one(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            return dataclasses.replace(value, **fields)
+        return value
+
+    return dataclasses.replace(
+        scene,
+        camera=one(scene.camera),
+        lights=tuple(one(light) for light in scene.lights),
+        background=one(scene.background),
+    )
+
+
+def _join(pictures: list[Buffers]) -> Buffers:
+    names = [field.name for field in dataclasses.fields(Buffers)]
+    return Buffers(*(torch.cat([getattr(one, name) for one in pictures]) for name in names))
