@@ -157,7 +157,7 @@ def _shares(
     pairs = _pairs(rast, tri, pos.shape[1] if len(pos) > 1 else 0, upward)
     size = torch.tensor([rast.shape[2], rast.shape[1]], dtype=pos.dtype, device=pos.device)
     corners = _see(pos, pairs.vertices, pairs, size, bounded)
-    is_open = _silhouettes(pos, pairs, corners, edges, size, bounded)
+    is_open = _silhouettes(pos.detach(), pairs, corners.detach(), edges, size, bounded)
     if upward:  # the axis between the two centres is x from here on
         corners = corners[..., [1, 0, 2, 3]]
     found = [
