@@ -4,6 +4,7 @@ from diffgfx.ops.advect import Scheme, advect
 from diffgfx.ops.advect_tvd import Limiter, advect_tvd
 from diffgfx.ops.advect_velocity import advect_velocity
 from diffgfx.ops.buoyancy import buoyancy
+from diffgfx.ops.construct_mip import construct_mip
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
 from diffgfx.ops.diffuse import diffuse, diffuse_scalar
@@ -20,11 +21,14 @@ from diffgfx.ops.normals_from_height import normals_from_height
 from diffgfx.ops.project import Projection, project
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
+from diffgfx.ops.texture import BoundaryMode, FilterMode, texture
 from diffgfx.ops.to_centres import to_centres
 from diffgfx.ops.to_faces import to_faces
 from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
+    "BoundaryMode",
+    "FilterMode",
     "Limiter",
     "Projection",
     "Residual",
@@ -33,6 +37,7 @@ __all__ = [
     "advect_tvd",
     "advect_velocity",
     "buoyancy",
+    "construct_mip",
     "convect",
     "curl",
     "diffuse",
@@ -50,6 +55,7 @@ __all__ = [
     "project",
     "shade_svbrdf",
     "svbrdf_render_loss",
+    "texture",
     "to_centres",
     "to_faces",
     "vorticity_confinement",

@@ -37,6 +37,8 @@ OPS = (
     "advect_tvd",
     "march_volume",
     "interpolate",
+    "construct_mip",
+    "texture",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 
