@@ -12,27 +12,16 @@ from torch import Tensor
 
 from diffgfx_kernels.snapping import SUBPIXELS
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.barycentric import seen_gradient, slopes_of, weights_of
+from diffgfx_kernels.taichi_.barycentric import centre, corner_row, slopes_of, weights_of
 from diffgfx_kernels.taichi_.bins import count_entries, fill_entries
 from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.rasterize_adjoint import pull_back
 from diffgfx_kernels.taichi_.side_lines import value_at
 
 __all__ = ["backward", "forward"]
 
 NOTHING = float(2**30)
 """A depth behind everything."""
-
-
-@ti.func
-def corner_row(pos: ti.template(), i, j, k, c: ti.template()):
-    """One coordinate of three vertices, given where these start."""
-    return ti.Vector([pos[i + c], pos[j + c], pos[k + c]])
-
-
-@ti.func
-def centre(p, pixels, real: ti.template()):
-    """Where a pixel's centre is, from -1 to 1."""
-    return ti.cast(2 * p + 1, real) / ti.cast(pixels, real) - 1.0
 
 
 @ti.func
@@ -175,86 +164,6 @@ def draw(
                     pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width, height,
                     sloped, real,
                 )  # fmt: skip
-
-
-@ti.func
-def add_run(partial: ti.template(), tri: ti.template(), first, t, sums):
-    """Add the gradients of a run of pixels to the corners of the triangle that they see."""
-    if t >= 0:
-        for k in ti.static(range(3)):
-            at = first + 4 * tri[3 * t + k]
-            for c in ti.static(range(4)):
-                partial[at + c] += sums[c, k]
-
-
-@ti.func
-def share_of(rows, slab, slabs):
-    """The first row of a slab."""
-    return ti.cast(ti.cast(rows, ti.i64) * slab // slabs, ti.i32)
-
-
-@kernel
-def pull_back(
-    pos: ti.types.ndarray(ndim=1),
-    tri: ti.types.ndarray(ndim=1),
-    rast: ti.types.ndarray(ndim=1),
-    g_rast: ti.types.ndarray(ndim=1),
-    g_slopes: ti.types.ndarray(ndim=1),
-    partial: ti.types.ndarray(ndim=1),
-    images: int,
-    width: int,
-    height: int,
-    slabs: int,
-    vertices: int,
-    step: int,
-    spread: int,
-    with_z: ti.template(),
-    sloped: ti.template(),
-    real: ti.template(),
-):
-    """Add what every row of images sends back to its slab; step: vertices from image to image."""
-    for item in range(slabs * spread):
-        if item % spread == 0:
-            slab = item // spread
-            rows = images * height
-            across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
-            for line in range(share_of(rows, slab, slabs), share_of(rows, slab + 1, slabs)):
-                base = line // height * step
-                fy = centre(line % height, height, real)
-                last = -1
-                sums = ti.Matrix.zero(real, 4, 3)
-                x, y = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
-                z, w = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
-                for px in range(width):
-                    at = 4 * (line * width + px)
-                    t = ti.cast(rast[at + 3], ti.i32) - 1
-                    if t != last:
-                        add_run(partial, tri, 4 * vertices * slab, last, sums)
-                        last = t
-                        sums = ti.Matrix.zero(real, 4, 3)
-                        if t >= 0:
-                            i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
-                            i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
-                            x = corner_row(pos, i, j, k, 0)
-                            y = corner_row(pos, i, j, k, 1)
-                            z = corner_row(pos, i, j, k, 2)
-                            w = corner_row(pos, i, j, k, 3)
-                    if t >= 0:
-                        g = ti.Vector([g_rast[at], g_rast[at + 1], g_rast[at + 2]])
-                        g_more = ti.Vector.zero(real, 4)
-                        if ti.static(sloped):
-                            for c in ti.static(range(4)):
-                                g_more[c] = g_slopes[at + c]
-                        g_x, g_y, g_z, g_w = seen_gradient(
-                            x, y, z, w, centre(px, width, real), fy, across, up, g, g_more,
-                            with_z, sloped, real,
-                        )  # fmt: skip
-                        for k in ti.static(range(3)):
-                            sums[0, k] += g_x[k]
-                            sums[1, k] += g_y[k]
-                            sums[2, k] += g_z[k]
-                            sums[3, k] += g_w[k]
-                add_run(partial, tri, 4 * vertices * slab, last, sums)
 
 
 class _Deal(NamedTuple):
