@@ -283,7 +283,7 @@ def backward(
     partial = pos.new_zeros((slabs, vertices, 4))
     pull_back(
         pos.view(-1), tri.view(-1), rast.view(-1), g_rast.view(-1), g_slopes.view(-1),
-        partial.view(-1), len(rast), rast.shape[2], rast.shape[1], slabs, vertices,
+        partial.view(-1), len(rast) * rast.shape[1], rast.shape[2], rast.shape[1], slabs, vertices,
         0 if shared else vertices,
         deal.spread, with_z, g_slopes.shape[-1] == 4, runtime.real_of(pos),
     )  # fmt: skip

@@ -36,7 +36,7 @@ def pull_back(
     g_rast: ti.types.ndarray(ndim=1),
     g_slopes: ti.types.ndarray(ndim=1),
     partial: ti.types.ndarray(ndim=1),
-    images: int,
+    rows: int,
     width: int,
     height: int,
     slabs: int,
@@ -51,7 +51,6 @@ def pull_back(
     for item in range(slabs * spread):
         if item % spread == 0:
             slab = item // spread
-            rows = images * height
             across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
             for line in range(share_of(rows, slab, slabs), share_of(rows, slab + 1, slabs)):
                 base = line // height * step
