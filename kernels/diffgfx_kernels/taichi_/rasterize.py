@@ -23,6 +23,12 @@ __all__ = ["backward", "forward"]
 NOTHING = float(2**30)
 """A depth behind everything."""
 
+MOST_SLOTS = 2**19
+"""Triangles that may be set up at a time, or half a pixel's number if that is more."""
+
+MOST_ENTRIES = 2**16
+"""Entries that lists may have, or eight a pixel if that is more."""
+
 
 @ti.func
 def clear_tile(rast: ti.template(), first, x0, x1, y0, y1, width, real: ti.template()):
@@ -127,6 +133,8 @@ def draw(
     slopes: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
+    fresh: int,
+    last: int,
     chunks: int,
     groups: int,
     spread: int,
@@ -147,7 +155,8 @@ def draw(
                 first = 4 * image * width * height
                 x0, y0 = at % tiles % columns * tile, at % tiles // columns * tile
                 x1, y1 = ti.min(x0 + tile, width), ti.min(y0 + tile, height)
-                clear_tile(rast, first, x0, x1, y0, y1, width, real)
+                if fresh == 1:
+                    clear_tile(rast, first, x0, x1, y0, y1, width, real)
                 start = 0
                 if at > 0:
                     start = places[at * chunks - 1]
@@ -160,10 +169,11 @@ def draw(
                         ti.max(y0, boxes[4 * slot + 2]), ti.min(y1, boxes[4 * slot + 3] + 1),
                         width, height, peel, real,
                     )  # fmt: skip
-                finish_tile(
-                    pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width, height,
-                    sloped, real,
-                )  # fmt: skip
+                if last == 1:
+                    finish_tile(
+                        pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width,
+                        height, sloped, real,
+                    )  # fmt: skip
 
 
 class _Deal(NamedTuple):
@@ -187,7 +197,7 @@ class _Deal(NamedTuple):
 def _deal_for(device: torch.device) -> _Deal:
     if device.type == "cuda":
         return _Deal(tile=8, chunks=256, groups=16384, slabs=256, spread=1)
-    return _Deal(tile=16, chunks=16, groups=64, slabs=16, spread=512)
+    return _Deal(tile=32, chunks=16, groups=64, slabs=16, spread=512)
 
 
 def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
@@ -203,6 +213,70 @@ def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
     return torch.stack(columns, dim=1).to(pos.device, torch.int32)
 
 
+class _Frame(NamedTuple):
+    """What a draw reads and writes."""
+
+    pos: Tensor
+    tri: Tensor
+    below: Tensor | None
+    rast: Tensor
+    slopes: Tensor
+
+    @property
+    def pixels(self) -> int:
+        """Of all images together."""
+        return self.rast.numel() // 4
+
+
+def _halves(spans: Tensor) -> list[Tensor]:
+    """Return the earlier and the later triangles of every image."""
+    start, count, _, vertex = spans.unbind(dim=1)
+    found = []
+    for first, number in ((start, count // 2), (start + count // 2, count - count // 2)):
+        offset = (number.cumsum(dim=0) - number).to(torch.int32)
+        found.append(torch.stack([first, number, offset, vertex], dim=1))
+    return found
+
+
+def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
+    """Draw the triangles of spans over what has been drawn; in halves where lists get too long."""
+    pos, tri, below, rast, slopes = frame
+    deal = _deal_for(pos.device)
+    height, width = rast.shape[1:3]
+    slots = int(spans[:, 1].sum())
+    alone = int(spans[:, 1].max()) < 2
+    if slots > max(MOST_SLOTS, frame.pixels // 2) and not alone:
+        for part, half in enumerate(_halves(spans)):
+            _paint(frame, half, fresh and part == 0, last and part == 1)
+        return
+    tiles = -(-width // deal.tile) * -(-height // deal.tile)
+    lines = tri.new_empty(9 * slots, dtype=torch.int64)
+    boxes = tri.new_empty(4 * slots)
+    counts = tri.new_zeros(len(spans) * tiles * deal.chunks)
+    count_entries(
+        pos.view(-1), tri.view(-1), spans, lines, boxes, counts, width, height, deal.chunks,
+        deal.spread, deal.tile,
+    )  # fmt: skip
+    ends = counts.cumsum(dim=0)
+    total = int(ends[-1])
+    if total > max(MOST_ENTRIES, 8 * frame.pixels) and not alone:
+        del lines, boxes
+        for part, half in enumerate(_halves(spans)):
+            _paint(frame, half, fresh and part == 0, last and part == 1)
+        return
+    entries = tri.new_empty(total)
+    places = (ends - counts).to(torch.int32)
+    fill_entries(
+        spans, lines, boxes, places, entries, width, height, deal.chunks, deal.spread, deal.tile
+    )
+    draw(
+        pos.view(-1), tri.view(-1), spans, lines, boxes, places, entries,
+        (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
+        fresh, last, deal.chunks, deal.groups, deal.spread, deal.tile, below is not None,
+        slopes.shape[-1] == 4, runtime.real_of(pos),
+    )  # fmt: skip
+
+
 def forward(
     pos: Tensor,
     tri: Tensor,
@@ -214,52 +288,12 @@ def forward(
     """Return rast (B, H, W, 4) and its slopes, as the reference does."""
     runtime.start(pos.device)
     width, height = size
-    deal = _deal_for(pos.device)
     spans = _spans(pos, tri, ranges)
-    batch = len(spans)
-    rast = pos.new_empty((batch, height, width, 4))
-    slopes = pos.new_empty((batch, height, width, 4 if sloped else 0))
-    slots = int(spans[:, 1].sum())
-    if slots == 0:
+    rast = pos.new_empty((len(spans), height, width, 4))
+    slopes = pos.new_empty((len(spans), height, width, 4 if sloped else 0))
+    if int(spans[:, 1].sum()) == 0:
         return rast.zero_(), slopes.zero_()
-    tiles = -(-width // deal.tile) * -(-height // deal.tile)
-    lines = tri.new_empty((slots, 9), dtype=torch.int64)
-    boxes = tri.new_empty((slots, 4))
-    counts = tri.new_zeros((batch * tiles, deal.chunks))
-    count_entries(
-        pos.view(-1),
-        tri.view(-1),
-        spans,
-        lines.view(-1),
-        boxes.view(-1),
-        counts.view(-1),
-        width,
-        height,
-        deal.chunks,
-        deal.spread,
-        deal.tile,
-    )
-    ends = counts.view(-1).cumsum(dim=0)
-    entries = tri.new_empty(int(ends[-1]))
-    places = (ends - counts.view(-1)).to(torch.int32).view_as(counts)
-    fill_entries(
-        spans,
-        lines.view(-1),
-        boxes.view(-1),
-        places.view(-1),
-        entries,
-        width,
-        height,
-        deal.chunks,
-        deal.spread,
-        deal.tile,
-    )
-    draw(
-        pos.view(-1), tri.view(-1), spans, lines.view(-1), boxes.view(-1), places.view(-1), entries,
-        (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
-        deal.chunks, deal.groups, deal.spread, deal.tile, below is not None, sloped,
-        runtime.real_of(pos),
-    )  # fmt: skip
+    _paint(_Frame(pos, tri, below, rast, slopes), spans, True, True)
     return rast, slopes
 
 

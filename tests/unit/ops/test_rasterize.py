@@ -192,6 +192,22 @@ def test_sizes_that_no_tile_divides(backend: str) -> None:
         assert bool((rast[..., 3] == 1).all())
 
 
+def test_long_lists_are_drawn_in_parts() -> None:
+    count = 20_000  # in four tiles: more entries than a list may have
+    draw = torch.Generator().manual_seed(1)
+    depth = torch.randint(-900, 900, (count,), generator=draw) / 1000.0
+    pos = torch.tensor([(x, y, 0.0, 1.0) for x, y in FULL]).repeat(count, 1)
+    pos[:, 2] = depth.repeat_interleave(3)
+    tri = torch.arange(3 * count, dtype=torch.int32).reshape(-1, 3)
+    above = torch.full((1, 40, 40, 4), 1.0)
+    above[..., 2] = 0.25
+    rast, _ = ops.rasterize(pos[None], tri, (40, 40))
+    assert bool((rast[..., 3] == int(depth.argmin()) + 1).all())
+    rast, _ = ops.rasterize(pos[None], tri, (40, 40), below=above)
+    behind = torch.where(depth > 0.2501, depth, 1.0)
+    assert float(rast[0, 0, 0, 2]) == pytest.approx(float(behind.min()))
+
+
 RANGES = torch.tensor([[0, 1]], dtype=torch.int32)
 BAD_RANGES: tuple[tuple[Any, type[Exception], str], ...] = (
     (RANGES.long(), DtypeError, "ranges must be int32"),
