@@ -52,6 +52,8 @@ FLUXES = (
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
     for op, cases in {
@@ -216,6 +218,14 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
+    Target(
+        "antialias",
+        "silhouette_adjoint.py",
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
+        OUTLINES,
+    ),
+    Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

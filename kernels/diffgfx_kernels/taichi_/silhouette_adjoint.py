@@ -46,6 +46,7 @@ def add_by_vertex(
     values: ti.types.ndarray(ndim=2),
     g_pos: ti.types.ndarray(ndim=2),
 ):
+    """Add the values of each vertex in their sorted order, from the first of its run on."""
     count = keys.shape[0]
     for n in range(count):
         key = keys[n]

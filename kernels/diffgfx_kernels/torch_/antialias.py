@@ -46,7 +46,7 @@ class Pairs(NamedTuple):
 
 def _pairs(rast: Tensor, tri: Tensor, per_image: int, upward: bool) -> Pairs:
     """Find the pairs that stand side by side, or above each other."""
-    batch, height, width, _ = rast.shape
+    _, height, width, _ = rast.shape
     ids, depth = rast[..., 3].long() - 1, rast[..., 2]
     dim = 1 if upward else 2
     sizes = max(rast.shape[dim] - 1, 0)
@@ -118,7 +118,7 @@ def _silhouettes(
 
 
 def _crossing(a: Tensor, b: Tensor, bounded: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Where edges from a to b cross the axis x, whether they do in sight, whether they are steep."""
+    """Where edges from a to b cross the axis x, whether they do in sight, and are steep."""
     (xa, ya, wa, za), (xb, yb, wb, zb) = a.unbind(1), b.unbind(1)
     rise, run = yb * wa - ya * wb, xb * wa - xa * wb
     crosses = (ya < 0) != (yb < 0)
