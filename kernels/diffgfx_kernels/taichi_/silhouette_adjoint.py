@@ -4,7 +4,7 @@ import taichi as ti
 
 from diffgfx_kernels.taichi_.launch import kernel
 
-__all__ = ["add_by_vertex", "crossing_gradient", "store_gradient"]
+__all__ = ["add_by_vertex", "crossing_gradient", "store_gradient", "store_keys"]
 
 EPSILON = 1e-3
 """What nvdiffrast adds to the height of an edge [px] where it divides a gradient by it."""
@@ -37,6 +37,12 @@ def store_gradient(
     values[at, 0] = 0.5 * scale * size[0] * gx
     values[at, 1] = 0.5 * scale * size[1] * gy
     values[at, 2] = scale * (slope[2] - x * gx - y * gy)
+
+
+@ti.func
+def store_keys(keys: ti.template(), at, first, v, u):
+    """Write which vertices two values belong to; ``first`` is the first of their picture's."""
+    keys[at], keys[at + 1] = first + v, first + u
 
 
 @kernel
