@@ -108,7 +108,7 @@ class _Parsed:
             self.libraries.setdefault(" ".join(words[1:]))
         elif key not in _IGNORED:
             self.notes.setdefault(f"{show(key)} statements are left out")
-        most = max(map(len, (self.materials, self.libraries, self.notes)))
+        most = max(len(self.materials), len(self.libraries), len(self.notes))
         if most > _NAME_LIMIT:
             rule = f"must keep to {_NAME_LIMIT} materials, libraries and kinds of statement"
             raise self.fault(number, rule, key, "split the file")
