@@ -137,8 +137,8 @@ def shade_gradient(
                         lanes, pixels, mode,
                     )  # fmt: skip
                     load_rows(
-                        upstream, 0, g_image, 3 * b, 3, mask, run_start(b, pixels, first), first, lanes,
-                        pixels, mode,
+                        upstream, 0, g_image, 3 * b, 3, mask, run_start(b, pixels, first), first,
+                        lanes, pixels, mode,
                     )  # fmt: skip
                     add_light_gradient(
                         tile, view, gradient, upstream, terms, sums, scene, row, partial, b, chunk,
@@ -229,10 +229,9 @@ def backward(
             g_image.view(-1), *_planes(None, g_maps, *found)[:-1], partial, b, h * w, lights,
             grid, runtime.real_of(maps), mode,
         )  # fmt: skip
-    none = maps.new_empty(0)
     if not posed:
-        return g_maps, *[none] * 6
-    g_position, g_normal, g_tangent = (none if g is None else g for g in found)
+        return g_maps, *(maps.new_empty(0) for _ in range(6))
+    g_position, g_normal, g_tangent = (maps.new_empty(0) if g is None else g for g in found)
     g_lamps, g_camera, g_harmonics = _scene_gradients(partial.sum(dim=1), lamps, camera, harmonics)
     return g_maps, g_position, g_normal, g_lamps, g_camera, g_tangent, g_harmonics
 
