@@ -18,9 +18,9 @@ from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mesh_adjoint import (
     LAMP_SUMS,
     add_light_gradient,
-    blank_gradient,
-    mesh_gradient_rows,
-    store_mesh_gradient,
+    adjoint_rows,
+    blank_adjoint,
+    store_adjoint,
     store_scene_sums,
     sum_rows,
 )
@@ -117,7 +117,7 @@ def shade_gradient(
             tile = ti.Matrix.zero(real, ti.static(mesh_rows(mode)), grid.lanes)
             view = ti.Matrix.zero(real, ti.static(view_rows(True, mode.posed)), grid.lanes)
             upstream = ti.Matrix.zero(real, 3, grid.lanes)
-            gradient = ti.Matrix.zero(real, ti.static(mesh_gradient_rows(mode)), grid.lanes)
+            gradient = ti.Matrix.zero(real, ti.static(adjoint_rows(mode)), grid.lanes)
             lanes_summed = ti.static(lanes_if(grid, mode.posed))
             sums = ti.Matrix.zero(real, ti.static(sum_rows(mode)), lanes_summed)
             terms = ti.Matrix.zero(real, TERMS, lanes_summed)
@@ -128,7 +128,7 @@ def shade_gradient(
                 low, lanes = span(mask, run_start(b, pixels, start), every, grid.lanes, mode)
                 first = start + low
                 if lanes < every:
-                    blank_gradient(
+                    blank_adjoint(
                         g_maps, g_position, g_normal, g_tangent, b, start, every, pixels, mode
                     )
                 if lanes > 0:
@@ -144,7 +144,7 @@ def shade_gradient(
                         tile, view, gradient, upstream, terms, sums, scene, row, partial, b, chunk,
                         lights, lanes, grid.lanes, mode,
                     )  # fmt: skip
-                    store_mesh_gradient(
+                    store_adjoint(
                         gradient, g_maps, g_position, g_normal, g_tangent, b, first, lanes, pixels,
                         mode,
                     )  # fmt: skip
