@@ -54,12 +54,12 @@ FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
 DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
+SHARED_SCENE = (
     "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
     "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
 )
-MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
-OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
-SHARED_SCENE = (
 
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
@@ -232,41 +232,54 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
-            "add_around_gradient",
-            "add_lamp_gradient",
-            "add_light_gradient",
+    Target(
+        "rasterize",
+        "barycentric.py",
+        (
             "cross_gradient",
             "depth_gradient",
-            "place_gradient",
-            "seen_gradient",
             "slopes_gradient",
-            "store_scene_sums",
-        "antialias",
-        "barycentric.py",
-        "mesh_adjoint.py",
-        "mesh_tile.py",
-        "rasterize",
-        "shade_mesh",
-        "shade_mesh.py",
-        "silhouette_adjoint.py",
-        (
-        ("aim_at_eye", "aim_at_lamp"),
-        ("crossing_gradient", "store_gradient", "add_by_vertex"),
-        ("shade_gradient", "backward", "_scene_gradients"),
-        (*MESH, *SHARED_SCENE),
+            "seen_gradient",
         ),
         DRAWN,
-        MESH,
+    ),
+    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
+    Target(
+        "antialias",
+        "silhouette_adjoint.py",
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
         OUTLINES,
     ),
-    Target(
     Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
-    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
-    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
-    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
-    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
     Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
     Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
+    Target(
+        "shade_mesh",
+        "mesh_tile.py",
+        ("aim_at_eye", "aim_at_lamp"),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "mesh_adjoint.py",
+        (
+            "add_lamp_gradient",
+            "add_around_gradient",
+            "place_gradient",
+            "add_light_gradient",
+            "store_scene_sums",
+        ),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "shade_mesh.py",
+        ("shade_gradient", "backward", "_scene_gradients"),
+        (*MESH, *SHARED_SCENE),
+    ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")
