@@ -19,6 +19,7 @@ from diffgfx.io.gltf import read_material_glb, write_material_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
 from diffgfx.io.photos import PhotoSet, load_photos
+from diffgfx.io.target_file import TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
     GRID_TYPES,
@@ -32,6 +33,7 @@ from diffgfx.io.uni import (
 __all__ = [
     "CELL_FLAGS",
     "GRID_TYPES",
+    "TARGETS",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
@@ -59,6 +61,7 @@ __all__ = [
     "read_map_files",
     "read_maps",
     "read_material_glb",
+    "read_targets_file",
     "read_uni",
     "to_metallic",
     "write_capture",
@@ -69,5 +72,6 @@ __all__ = [
     "write_maps",
     "write_material_glb",
     "write_png",
+    "write_targets_file",
     "write_uni",
 ]
