@@ -13,7 +13,7 @@ from diffgfx.io.encodings import from_metallic
 from diffgfx.io.image import decode_transfer
 from diffgfx.types import Maps
 
-__all__ = ["IOR", "SPECULAR", "TextureReader", "decode_material"]
+__all__ = ["IOR", "SPECULAR", "TextureReader", "decode_material", "resize"]
 
 Array = npt.NDArray[np.float64]
 
@@ -26,7 +26,11 @@ TextureReader = Callable[[Fields, str, str], Array]
 
 
 def decode_material(
-    asset: Asset, fields: Fields, where: str, texture: TextureReader
+    asset: Asset,
+    fields: Fields,
+    where: str,
+    texture: TextureReader,
+    dtype: torch.dtype = torch.float64,
 ) -> tuple[Maps, float]:
     """Return a metallic-roughness material as maps, and the least ``specular`` of its non-metal.
 
@@ -40,9 +44,10 @@ def decode_material(
         fields: The material.
         where: Its place in the file.
         texture: How a texture is read.
+        dtype: Of the maps.
 
     Returns:
-        Maps n3 d3 s3 r1, float64, normals of unit length, shape (1, 10, h, w); and a number in
+        Maps n3 d3 s3 r1, normals of unit length, shape (1, 10, h, w); and a number in
         [0, 1], 1 where all is metal.
 
     Raises:
@@ -64,12 +69,15 @@ def decode_material(
         scale = asset.number(info, "scale", 1.0, f"{where}.normalTexture", low=-math.inf)
         relief = texture(fields, "normalTexture", where)[..., :3]
         normal = (2.0 * relief - 1.0) * (scale, scale, 1.0)
+        if normal.shape[:2] == (1, 1):
+            normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
     images = (colour, metallic, roughness, normal, reflectance, weight)
     height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
     least = float(weight.min()) if bool((metallic < 1.0).any()) else 1.0
-    resized = [_resize(values, height, width) for values in images]
+    resized = [resize(values, height, width, dtype) for values in images]
     maps = from_metallic(*resized[:4], dielectric=resized[4] * resized[5])
-    maps[:, :3] = torch.nn.functional.normalize(maps[:, :3], dim=1)
+    if normal.shape[:2] != (1, 1):
+        maps[:, :3] = torch.nn.functional.normalize(maps[:, :3], dim=1)
     return maps, least
 
 
@@ -91,9 +99,9 @@ def _dielectric(
     return np.minimum(normal_reflectance * colour * tint, 1.0), weight
 
 
-def _resize(values: Array, height: int, width: int) -> Tensor:
+def resize(values: npt.NDArray[np.floating], height: int, width: int, dtype: torch.dtype) -> Tensor:
     """Enlarge linear values, shape (h, w, c), to the tensor (1, c, height, width)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1).unsqueeze(0)
-    if tensor.shape[-2:] == (height, width):
-        return tensor
+    tensor = torch.from_numpy(np.ascontiguousarray(values)).to(dtype).permute(2, 0, 1).unsqueeze(0)
+    if tensor.shape[-2:] == (height, width) or tensor.shape[-2:] == (1, 1):
+        return tensor.expand(-1, -1, height, width)
     return torch.nn.functional.interpolate(tensor, size=(height, width), mode="bilinear")

@@ -79,7 +79,7 @@ def read_material(asset: Asset, fields: Fields, where: str, dtype: torch.dtype) 
         found.append((place, _placement(asset, info, place)))
         return asset.image(info.get("index"), f"{place}.index", _PIXEL_LIMIT)
 
-    tensor, weight = decode_material(asset, fields, where, texture)
+    tensor, weight = decode_material(asset, fields, where, texture, dtype)
     if weight != 1.0:
         notes.append(f"{where}: specular below 1 does not dim the rim")
     for place, other in found[1:]:
@@ -95,7 +95,7 @@ def read_material(asset: Asset, fields: Fields, where: str, dtype: torch.dtype) 
     two_sided = fields.get("doubleSided", False)
     if not isinstance(two_sided, bool):
         raise asset.fault(f"{where}.doubleSided", "must be true or false", two_sided, _AGAIN)
-    maps = MaterialMaps.from_tensor(tensor.to(dtype))
+    maps = MaterialMaps.from_tensor(tensor)
     return Material(maps, placement, "clamp" if clamped else "wrap", two_sided, tuple(notes))
 
 

@@ -37,12 +37,12 @@ def weld(positions: npt.NDArray[Any]) -> tuple[Corners, Corners]:
 
 
 def compact(layer: Layer) -> Layer:
-    """Leave out rows that no triangle uses."""
+    """Leave out rows that no triangle uses; index -1 becomes a row of zeros."""
     values, corners = layer
-    used = np.zeros(len(values), dtype=bool)
-    used[corners] = True
-    place = np.cumsum(used) - 1
-    return values[used], place[corners]
+    used, place = np.unique(corners, return_inverse=True)
+    rows = values[np.maximum(used, 0)]
+    rows[used < 0] = 0.0
+    return rows, place.reshape(corners.shape)
 
 
 def fan(counts: npt.NDArray[np.int64]) -> tuple[Corners, npt.NDArray[np.int64]]:

@@ -20,6 +20,8 @@ __all__ = ["read_gltf"]
 
 _FILE_LIMIT = 1 << 30
 _TEXEL_LIMIT = 1 << 25
+_VERTEX_LIMIT = 1 << 24
+_THING_LIMIT = 10_000
 _AGAIN = "export the file again"
 _LIGHTS = "KHR_lights_punctual"
 _READ = frozenset(
@@ -70,13 +72,17 @@ class _Reader:
         self.lights: list[Light] = []
         self.notes: dict[str, None] = {}
         self.materials: dict[object, Material] = {}
-        self.triangles = self.texels = 0
+        self.triangles = self.vertices = self.texels = 0
 
     def read(self) -> Model:
         """Return the model."""
         self._check_extensions()
         for number, fields, world in walk_nodes(self.asset):
             where = f"nodes[{number}]"
+            things = len(self.parts) + len(self.cameras) + len(self.lights) + len(self.notes)
+            if things > _THING_LIMIT:
+                rule = f"must be among {_THING_LIMIT} meshes, cameras and lights"
+                raise self.asset.fault(where, rule, things, "join meshes")
             if "mesh" in fields:
                 self._add_mesh(fields, where, world)
             if "camera" in fields:
@@ -112,6 +118,8 @@ class _Reader:
         title = node.get("name", mesh.get("name", ""))
         for number, primitive in enumerate(self.asset.entries(mesh, "primitives", place)):
             inside = f"{place}.primitives[{number}]"
+            if len(self.parts) > _THING_LIMIT:
+                raise self.asset.fault(inside, "must be among 10000 meshes", number, "join meshes")
             if not isinstance(primitive, dict):
                 raise self.asset.fault(inside, "must be an object", primitive, _AGAIN)
             self._add_primitive(primitive, inside, world, title if isinstance(title, str) else "")
@@ -131,6 +139,7 @@ class _Reader:
         if "KHR_draco_mesh_compression" in extensions:
             rule, remedy = "must be stored plainly", "export without compression"
             raise self.asset.fault(where, rule, "KHR_draco_mesh_compression", remedy)
+        self._count_vertices(primitive, where)
         material = self._material(primitive.get("material"), where)
         mesh = read_primitive(
             self.asset, primitive, where, world, placement=material.placement, dtype=self.dtype
@@ -142,6 +151,15 @@ class _Reader:
         self.parts.append(
             Part(mesh, material.maps, title, material.wrap, two_sided=material.two_sided)
         )
+
+    def _count_vertices(self, primitive: Fields, where: str) -> None:
+        attributes = self.asset.fields(primitive, "attributes", where)
+        index = attributes.get("POSITION")
+        accessor = self.asset.item("accessors", index, f"{where}.attributes.POSITION")
+        self.vertices += self.asset.whole(accessor, "count", None, f"accessors[{index}]", low=1)
+        if self.vertices > _VERTEX_LIMIT:
+            rule = f"must show at most {_VERTEX_LIMIT} vertices"
+            raise self.asset.fault("scene", rule, self.vertices, "simplify it")
 
     def _material(self, index: object, where: str) -> Material:
         key = index if isinstance(index, int) else None

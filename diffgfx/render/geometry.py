@@ -52,7 +52,7 @@ def gather_geometry(parts: Sequence[Part]) -> Geometry:
         _join([Layer(part.mesh.positions, part.mesh.triangles) for part in parts]),
         _join([_normals(part.mesh) for part in parts]),
         _join([_or_zeros(part.mesh, part.mesh.uv, part.mesh.uv_triangles, 2) for part in parts]),
-        _join([_tangents(part) for part in parts]),
+        _tangents(parts),
         tuple(first),
     )
 

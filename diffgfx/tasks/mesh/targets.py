@@ -16,7 +16,7 @@ from diffgfx.io import (
     read_mesh,
     read_targets_file,
     write_exr,
-    write_mesh_glb,
+    write_glb,
     write_png,
     write_targets_file,
 )
@@ -197,7 +197,7 @@ def write_targets(
             meshes: Model | None = getattr(targets, key)
             if meshes is not None:
                 named[key] = f"{key}.glb"
-                write_mesh_glb(staging / named[key], meshes)
+                write_glb(staging / named[key], meshes.parts)
         write_targets_file(
             staging,
             TargetSet(
