@@ -46,11 +46,7 @@ class LargeSteps:
         edges = torch.unique(torch.cat([edges, edges.flip(1)]), dim=0)
         edges = edges[edges[:, 0] != edges[:, 1]]
         valence = torch.bincount(edges[:, 0], minlength=vertices)
-        starts = torch.nn.functional.pad(valence.cumsum(0), (1, 0))
-        weights = torch.full((len(edges),), 1.0, dtype=torch.float64, device=corners.device)
-        self._around = torch.sparse_csr_tensor(
-            starts, edges[:, 1].contiguous(), weights, (vertices, vertices)
-        )
+        self._around = _rows(edges, valence)
         self._smoothness = smoothness
         self._diagonal = (1.0 + smoothness * valence.double())[:, None]
 
@@ -75,7 +71,8 @@ class LargeSteps:
         return found
 
     def _times(self, x: Tensor) -> Tensor:
-        return self._diagonal * x - self._smoothness * (self._around @ x)
+        padded = torch.nn.functional.pad(x, (0, 0, 0, 1))
+        return self._diagonal * x - self._smoothness * padded[self._around].sum(dim=1)
 
     def solve(self, u: Tensor, first: Tensor | None = None) -> Tensor:
         """Return x of u by conjugate gradients, preconditioned by the diagonal; no gradient."""
@@ -99,6 +96,16 @@ class LargeSteps:
             f"conjugate gradients must reach {_TOLERANCE:g} within {_MOST_ROUNDS} rounds, got "
             f"{float(residual.norm()):.3g} of {float(u.norm()):.3g}; lower smoothness"
         )
+
+
+def _rows(edges: Tensor, valence: Tensor) -> Tensor:
+    """Return the neighbours of each vertex, a row each, filled up with the number of vertices."""
+    count, most = len(valence), int(valence.max()) if len(valence) else 0
+    rows = torch.full((count, most), count, device=edges.device)
+    first = torch.nn.functional.pad(valence.cumsum(0), (1, 0))[:-1]
+    place = torch.arange(len(edges), device=edges.device) - first[edges[:, 0]]
+    rows[edges[:, 0], place] = edges[:, 1]
+    return rows
 
 
 class _Solve(torch.autograd.Function):

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown
 from diffgfx.tasks.mesh.maps import MapsUnknown
 from diffgfx.tasks.mesh.pose import PoseUnknown
 from diffgfx.tasks.mesh.shape import ShapeUnknown
-from diffgfx.tasks.mesh.targets import Targets, mesh_of
+from diffgfx.tasks.mesh.targets import Targets, mesh_of, move_targets
 
 __all__ = ["FitResult", "Progress", "ViewError", "fit_mesh"]
 
@@ -32,12 +33,11 @@ _FRAMES = 96           # of the film
 _FILM_SIDE = 256
 _COARSEST = {"pose": 32, "shape": 64, "texture": 64, "material": 64}
 _LEVELS = {"pose": 3, "shape": 2, "texture": 3, "material": 3}
-_STEPS = {"pose": (100, 60), "shape": (160, 60), "texture": (60, 30), "material": (80, 40)}
+_STEPS = {"pose": (40, 20), "shape": (100, 40), "texture": (60, 30), "material": (80, 40)}
 _OPTIMISER = {"shape": "adam_uniform"}
 
 
-@dataclasses.dataclass(frozen=True)
-class ViewError:
+class ViewError(NamedTuple):
     """How far one picture is from its target, in stored values.
 
     Attributes:
@@ -114,6 +114,7 @@ def fit_mesh(
     """
     check_device(options.device)
     begun = time.perf_counter()
+    targets = move_targets(targets, options.device)
     tell = progress or (lambda stage, done, total, residual: None)
     held = choose_views(len(targets.images), options)
     fitted = [k for k in range(len(targets.images)) if k not in held]

@@ -1,7 +1,9 @@
 """The pictures that a fit is to match, with their cameras and lights, in memory and as a folder."""
 
 import dataclasses
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +26,9 @@ from diffgfx.io import TARGETS as TARGETS_FILE
 from diffgfx.render import render
 from diffgfx.scene import Camera, Light, Mesh, Model, Scene, TargetSet, Transfer
 
-__all__ = ["Targets", "make_targets", "read_targets", "write_targets"]
+__all__ = ["Targets", "make_targets", "orbit_views", "read_targets", "write_targets"]
 
 _LARGEST_PICTURE = 2048
-_AT_ONCE = 1 << 19  # pixels, samples counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,7 @@ def make_targets(
     samples: int = 9,
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     start: Model | None = None,
+    guess: tuple[Light, ...] | None = None,
 ) -> Targets:
     """Render pictures of a model by this library, to be fitted.
 
@@ -84,6 +86,7 @@ def make_targets(
         samples: Samples a pixel, a square number.
         background: Radiance where nothing is.
         start: What fits start from; None: a grey sphere.
+        guess: The lights that fits are told of; None: the true ones.
     """
     ground = torch.tensor([background])
     images, masks = [], []
@@ -98,9 +101,25 @@ def make_targets(
             masks.append(picture.mask)
     return Targets(
         names=tuple(f"view_{k:02d}" for k in range(camera.batch)),
-        images=torch.cat(images), camera=camera, lights=lights, background=ground,
+        images=torch.cat(images), camera=camera, lights=lights if guess is None else guess, background=ground,
         masks=torch.cat(masks), model=start, reference=model,
     )  # fmt: skip
+
+
+def orbit_views(model: Model, count: int, *, margin: float = 1.1) -> Camera:
+    """Return cameras evenly spread around a model, all of which they see.
+
+    They lie on a spiral from below to above, a golden angle between two.
+
+    Args:
+        model: What they look at.
+        count: How many.
+        margin: See `Camera.framing`.
+    """
+    number = torch.arange(count)
+    azimuth = number * math.pi * (3.0 - math.sqrt(5.0))
+    elevation = torch.asin(0.93 * (2.0 * (number + 0.5) / count - 1.0))
+    return Camera.framing(model.bounds, azimuth, elevation, margin=margin)
 
 
 def select_cameras(camera: Camera, chosen: list[int]) -> Camera:
@@ -222,6 +241,23 @@ def _mask(known: TargetSet, file: str, size: tuple[int, int]) -> Tensor:
             f"{size[0]}, got {values.shape[1]} x {values.shape[0]}; resize it"
         )
     return torch.from_numpy(values[..., :1].copy()).permute(2, 0, 1)
+
+
+def move_targets(targets: Targets, device: str) -> Targets:
+    """Return the same on a device."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(device)
+        if isinstance(value, tuple):
+            return tuple(moved(entry) for entry in value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {f.name: moved(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            return dataclasses.replace(value, **fields)
+        return value
+
+    found: Targets = targets if device == "cpu" else moved(targets)
+    return found
 
 
 def mesh_of(model: Model) -> Mesh:
