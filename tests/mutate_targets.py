@@ -52,6 +52,12 @@ FLUXES = (
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
+SHARED_SCENE = (
+    "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
+    "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
+)
+
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
     for op, cases in {
@@ -91,8 +97,15 @@ TARGETS = (
     Target("shade_svbrdf", "flash.py", ("falloff_gradient",), CONE),
     Target(
         "shade_svbrdf",
+        "surface.py",
+        ("put", "look_lane", "add_lobe_gradient", "colours_gradient"),
+        (*CONE, *TIED),
+    ),
+    Target("shade_svbrdf", "surface.py", ("take_sum",), (*CONE, *TILES)),
+    Target(
+        "shade_svbrdf",
         "tile.py",
-        ("put", "aim_lane", "look_lane", "add_gradient", "store_gradient"),
+        ("aim_lane", "add_gradient", "store_gradient"),
         (*CONE, *TIED, *_laws(LIT)),
     ),
     Target("shade_svbrdf", "tile.py", ("store_pair_sums",), (*CONE, *TILES)),
@@ -216,6 +229,32 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
+    Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
+    Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
+    Target(
+        "shade_mesh",
+        "mesh_tile.py",
+        ("aim_at_eye", "aim_at_lamp"),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "mesh_adjoint.py",
+        (
+            "add_lamp_gradient",
+            "add_around_gradient",
+            "place_gradient",
+            "add_light_gradient",
+            "store_scene_sums",
+        ),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "shade_mesh.py",
+        ("shade_gradient", "backward", "_scene_gradients"),
+        (*MESH, *SHARED_SCENE),
+    ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -14,8 +14,8 @@ from diffgfx.tasks.mesh.fit_problem import Posed
 
 __all__ = ["ShapeUnknown"]
 
-_SMOOTHNESS = 25.0
-_STEP = 0.01  # of the first mesh's diagonal
+_SMOOTHNESS = 4.0     # of the first level; twice as much after each cut, in half as long edges
+_STEP = 0.012         # of the first mesh's diagonal
 
 
 class ShapeUnknown:
@@ -36,23 +36,23 @@ class ShapeUnknown:
         self.part, self.lights, self.most = model.parts[0], lights, most
         low, high = model.bounds
         self.size = float((high - low).norm())
-        self._take(self.part.mesh.positions, self.part.mesh.triangles)
+        self._take(self.part.mesh.positions, self.part.mesh.triangles, _SMOOTHNESS)
 
-    def _take(self, positions: Tensor, triangles: Tensor) -> Unknowns:
-        self.triangles = triangles.int()
-        self.steps = LargeSteps(triangles, len(positions), _SMOOTHNESS)
+    def _take(self, positions: Tensor, triangles: Tensor, smoothness: float) -> Unknowns:
+        self.triangles, self.smoothness = triangles.int(), smoothness
+        self.steps = LargeSteps(triangles, len(positions), smoothness)
         return {"u": self.steps.unknowns(positions.double() / self.size)}
 
     def start(self, level: Level) -> Unknowns:
         """Return the model's own vertices."""
-        return self._take(self.part.mesh.positions, self.part.mesh.triangles)
+        return self._take(self.part.mesh.positions, self.part.mesh.triangles, _SMOOTHNESS)
 
     def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
         """Cut the triangles, if there may be so many."""
         positions = self.vertices(unknowns)
         if 4 * len(self.triangles) > self.most:
             return unknowns
-        return self._take(*subdivide(positions, self.triangles.long()))
+        return self._take(*subdivide(positions, self.triangles.long()), 2.0 * self.smoothness)
 
     def step_lengths(self, level: Level) -> Mapping[str, float]:
         """Return a step that halves from level to level."""

@@ -106,7 +106,7 @@ def make_targets(
     )  # fmt: skip
 
 
-def orbit_views(model: Model, count: int, *, margin: float = 1.1) -> Camera:
+def orbit_views(model: Model, count: int, *, margin: float = 1.0) -> Camera:
     """Return cameras evenly spread around a model, all of which they see.
 
     They lie on a spiral from below to above, a golden angle between two.

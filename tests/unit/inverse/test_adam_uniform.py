@@ -44,9 +44,9 @@ def test_each_group_has_its_own_length_and_what_has_no_gradient_stays():
         optimiser.zero_grad()
         loss = a.sum() + 7 * b.sum()
         loss.backward()
-        return loss
+        return loss.detach()
 
-    assert float(optimiser.step(closure)) == 16.0
+    assert optimiser.step(closure).item() == 16.0
     assert a.tolist() == pytest.approx([0.5, 0.5])
     assert b.tolist() == pytest.approx([0.75, 0.75])
     assert c.tolist() == [1.0, 1.0]
