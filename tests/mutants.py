@@ -70,8 +70,12 @@ NO_GRADIENT = {
     "grid, pixels": "counts",
     "line, plane": "strides",
     "frame, spread": "a table and a count",
+    "v, u": "vertices, known to both passes",
     "numbers": "a count",
     "blocks": "a count",
+    "slabs": "a count",
+    "deal": "counts",
+    "i, j, k": "places, known to both passes",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

@@ -50,8 +50,11 @@ FLUXES = (
 )
 
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
+FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
+DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
 MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
 SHARED_SCENE = (
     "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
@@ -229,6 +232,28 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
+    Target(
+        "rasterize",
+        "barycentric.py",
+        (
+            "cross_gradient",
+            "depth_gradient",
+            "slopes_gradient",
+            "seen_gradient",
+        ),
+        DRAWN,
+    ),
+    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
+    Target(
+        "antialias",
+        "silhouette_adjoint.py",
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
+        OUTLINES,
+    ),
+    Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
     Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
     Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
     Target(

@@ -32,6 +32,7 @@ from diffgfx_kernels.taichi_.silhouette_adjoint import (
     add_by_vertex,
     crossing_gradient,
     store_gradient,
+    store_keys,
 )
 from diffgfx_kernels.taichi_.staggered import take
 
@@ -61,35 +62,33 @@ def find_edges(
 @ti.func
 def pair_share(
     rast: ti.template(), screen: ti.template(), tri: ti.template(), outlines: ti.template(),
-    first, second, size: ti.template(), upward: ti.template(), bounded: ti.template(),
+    first, second, x, y, p, upward: ti.template(), bounded: ti.template(),
 ):  # fmt: skip
-    """Return the edge that passes between two pixels, 0 if none, and the share of it."""
-    edge, alpha = 0, 0.0 * rast[first, 2]
+    """Return the edge that passes between two pixels, 0 if none, and the share of it.
+
+    x and y are the first pixel's centre from the middle of the image, and p is whose vertices.
+    """
+    edge, alpha = 0, 0.0 * x
     one, other = ti.cast(rast[first, 3], ti.i32) - 1, ti.cast(rast[second, 3], ti.i32) - 1
     own = other < 0 or (one >= 0 and rast[first, 2] < rast[second, 2])
-    at, t, offset = second, other, 3
-    sign = 0.0 * alpha - 1.0
+    t, offset = other, 3
     if own:
-        at, t, offset = first, one, 0
-        sign += 2.0
-    p = first // (size[0] * size[1]) % screen.shape[0]
+        t, offset = one, 0
     bits = 0
-    if t >= 0 and (ti.static(not upward) or first // size[0] % size[1] + 1 < size[1]):
+    if t >= 0:
         bits = outlines[p, t]
     if bits != 0:
-        x, y = centre_of(at, size, sign)
+        sign = 0.0 * x + 1.0
+        if not own:
+            sign = -sign
+            if ti.static(upward):
+                y += 1.0
+            else:
+                x += 1.0
         found, way = find_crossing(screen, tri, p, t, x, y, upward, sign, bits, bounded)
         if found > 0:
             edge, alpha = found + offset, sign * (0.5 - way)
     return edge, alpha
-
-
-@ti.func
-def centre_of(i, size: ti.template(), one):
-    """A pixel's centre from the middle of its image; ``one`` is +1 or -1, and gives the type."""
-    x = (0.5 * one * one) * (2 * (i % size[0]) + 1 - size[0])
-    y = (0.5 * one * one) * (2 * (i // size[0] % size[1]) + 1 - size[1])
-    return x, y
 
 
 @kernel
@@ -105,37 +104,47 @@ def find_pairs(
     width: int,
     height: int,
     grid: ti.template(),
+    real: ti.template(),
     bounded: ti.template(),
 ):
     pixels = rast.shape[0]
-    size = ti.Vector([width, height])
+    wide, high = 0.5 * ti.cast(width - 1, real), 0.5 * ti.cast(height - 1, real)
     for item in range(grid.chunks * grid.spread):
         if item % grid.spread == 0:
             chunk = item // grid.spread
             start, stop = take(chunk, grid.chunks, pixels)
-            column, count = start % width, 0
-            for i in range(start, stop):
-                here = rast[i, 3]
-                column += 1
-                if column == width:
-                    column = 0
-                elif rast[i + 1, 3] != here:
-                    edge, alpha = pair_share(
-                        rast, screen, tri, outlines, i, i + 1, size, False, bounded
-                    )
-                    if edge > 0:
-                        cut[0, i], share[0, i] = ti.cast(edge, ti.i8), alpha
-                        listed[2 * start + count] = i
-                        count += 1
-                if i + width < pixels and rast[i + width, 3] != here:
-                    edge, alpha = pair_share(
-                        rast, screen, tri, outlines, i, i + width, size, True, bounded
-                    )
-                    if edge > 0:
-                        cut[1, i], share[1, i] = ti.cast(edge, ti.i8), alpha
-                        listed[2 * start + count] = i + pixels
-                        count += 1
+            count = 0
+            for line in range(start // width, (stop + width - 1) // width):
+                p, row = line // height % screen.shape[0], line % height
+                y, end = row - high, line * width + width - 1
+                for i in range(ti.max(start, end + 1 - width), ti.min(stop, end + 1)):
+                    here = rast[i, 3]
+                    x = i - end + wide
+                    if i < end and rast[i + 1, 3] != here:
+                        edge, alpha = pair_share(
+                            rast, screen, tri, outlines, i, i + 1, x, y, p, False, bounded
+                        )
+                        if edge > 0:
+                            cut[0, i], share[0, i] = ti.cast(edge, ti.i8), alpha
+                            listed[2 * start + count] = i
+                            count += 1
+                    if row + 1 < height and rast[i + width, 3] != here:
+                        edge, alpha = pair_share(
+                            rast, screen, tri, outlines, i, i + width, x, y, p, True, bounded
+                        )
+                        if edge > 0:
+                            cut[1, i], share[1, i] = ti.cast(edge, ti.i8), alpha
+                            listed[2 * start + count] = i + pixels
+                            count += 1
             counts[chunk] = count
+
+
+@ti.func
+def centre_of(i, size: ti.template(), one):
+    """A pixel's centre from the middle of its image; ``one`` gives the type."""
+    x = 0.5 * one * (2 * (i % size[0]) + 1 - size[0])
+    y = 0.5 * one * (2 * (i // size[0] % size[1]) + 1 - size[1])
+    return x, y
 
 
 @ti.func
@@ -177,9 +186,7 @@ def blend(
                     near = neighbours(i, pixels, width)
                     if leads(cut, i, near, slot):
                         if ti.static(graded):
-                            given_gradient(
-                                source, cut, share, out, i, near, width, one, bounded
-                            )
+                            given_gradient(source, cut, share, out, i, near, width, one, bounded)
                         else:
                             blended(source, cut, share, out, i, near, one, bounded)
 
@@ -233,7 +240,7 @@ def pair_gradients(
                 b = corner_of(screen, p, u, x, y, way == 1)
                 slope_a, slope_b = crossing_gradient(a, b, bounded)
                 to = 2 * (begins[chunk] + n)
-                keys[to], keys[to + 1] = p * screen.shape[1] + v, p * screen.shape[1] + u
+                store_keys(keys, to, p * screen.shape[1], v, u)
                 store_gradient(values, screen, p, v, to, g * slope_a, x, y, size, way == 1)
                 store_gradient(values, screen, p, u, to + 1, g * slope_b, x, y, size, way == 1)
 
@@ -258,7 +265,7 @@ class _Pairs:
         find_edges(pos, tri, edges, self.screen, outlines, width, height, real, bounded)
         find_pairs(
             flat, tri, self.screen, outlines, self.cut, self.share, self.listed, self.counts,
-            width, height, self.grid, bounded,
+            width, height, self.grid, real, bounded,
         )  # fmt: skip
 
     def blend(self, source: Tensor, out: Tensor, graded: bool, bounded: bool) -> None:
@@ -295,7 +302,7 @@ def backward(
     """Return the gradients to the colours and (zero unless ``moved``) to the positions."""
     runtime.start(color.device)
     g_color, g_pos = g_out.clone(), torch.zeros_like(pos)
-    if not (color.numel() and len(tri)):
+    if color.numel() == 0 or len(tri) == 0:
         return g_color, g_pos
     _, height, width, channels = color.shape
     pairs = _Pairs(rast, pos, tri, edges, bounded)
