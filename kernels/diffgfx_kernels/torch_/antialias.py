@@ -82,7 +82,8 @@ def _see(pos: Tensor, vertices: Tensor, pairs: Pairs, size: Tensor, bounded: boo
 
 def _side(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """On which side of the line from a to b a point lies, as seen: a determinant."""
-    return torch.linalg.cross(a[:, :3], b[:, :3]).mul(c[:, :3]).sum(dim=1)
+    found: Tensor = torch.linalg.cross(a[:, :3], b[:, :3]).mul(c[:, :3]).sum(dim=1)
+    return found
 
 
 def _silhouettes(
