@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Recover the map; return the errors of fitted and held-out views [dB]."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", dest="out", help="folder for the result")
-    parser.add_argument("--size", type=int, default=192, help="pixels a side (default 192)")
+    parser.add_argument("--size", type=int, default=128, help="pixels a side (default 128)")
     parser.add_argument("--texels", type=int, default=128, help="texels a side (default 128)")
     parser.add_argument("--steps", type=int, help="the most steps on each level")
     args = parser.parse_args(argv)

@@ -31,9 +31,9 @@ Progress = Callable[[str, int, int, float | None], object]
 _FEWEST = 4
 _FRAMES = 96           # of the film
 _FILM_SIDE = 256
-_COARSEST = {"pose": 32, "shape": 48, "texture": 64, "material": 64}
+_COARSEST = {"pose": 32, "shape": 48, "texture": 48, "material": 48}
 _LEVELS = {"pose": 3, "shape": 2, "texture": 3, "material": 3}
-_STEPS = {"pose": (40, 20), "shape": (100, 40), "texture": (60, 30), "material": (80, 40)}
+_STEPS = {"pose": (40, 20), "shape": (100, 40), "texture": (60, 30), "material": (70, 30)}
 _OPTIMISER = {"shape": "adam_uniform"}
 
 

@@ -1,7 +1,7 @@
 """Pictures of meshes as an inverse problem: render what z means, compare with the targets."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ class Posed(NamedTuple):
     lights: tuple[Light, ...]
 
 
+@runtime_checkable
 class MeshUnknown(Protocol):
     """What is to be found, as a problem sees it; see `inverse.Problem` for the first four."""
 
