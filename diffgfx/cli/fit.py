@@ -22,8 +22,8 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "fit",
         help="recover pose, shape, texture or material from pictures",
-        description="Recover what a model is like from pictures with known cameras, and prove it on "
-        "pictures that the fit never saw. docs/meshes.md says what targets.json holds.",
+        description="Recover what a model is like from pictures with known cameras, and prove it "
+        "on pictures that the fit never saw. docs/meshes.md says what targets.json holds.",
     )
     kinds = parser.add_subparsers(metavar="UNKNOWN", required=True, dest="unknown")
     for name, what in _WHAT.items():

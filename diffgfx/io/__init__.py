@@ -23,8 +23,8 @@ from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
 from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
-from diffgfx.io.target_file import TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.ply import read_ply, write_ply
+from diffgfx.io.target_file import TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
     GRID_TYPES,
@@ -67,10 +67,10 @@ __all__ = [
     "read_map_files",
     "read_maps",
     "read_material_glb",
-    "read_targets_file",
     "read_mesh",
     "read_obj",
     "read_ply",
+    "read_targets_file",
     "read_uni",
     "to_metallic",
     "write_capture",

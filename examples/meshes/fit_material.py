@@ -32,13 +32,15 @@ LAMPS = (
 )  # fmt: skip
 
 
-def lamps(move: float = 0.0, gain: float = 1.0) -> tuple[PointLight, ...]:
-    """Return three points, moved and turned up."""
-    return tuple(
-        PointLight(torch.tensor([place]) + move, gain * torch.tensor([power]).mean(1, True))
-        if move else PointLight(torch.tensor([place]), torch.tensor([power]))
-        for place, power in LAMPS
-    )  # fmt: skip
+def lamps(move: float = 0.0, gain: float | None = None) -> tuple[PointLight, ...]:
+    """Return three points, or a guess of them: moved, white, and at a share of their power."""
+    found = []
+    for place, power in LAMPS:
+        intensity = torch.tensor([power])
+        if gain is not None:
+            intensity = (gain * intensity.mean()).expand(1, 3)
+        found.append(PointLight(torch.tensor([place]) + move, intensity))
+    return tuple(found)
 
 
 def ball(texels: int) -> Part:
@@ -62,8 +64,18 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     begun = time.perf_counter()
     part = ball(args.texels)
     true = Model((part,))
-    start = Model((Part(part.mesh, MaterialMaps.from_tensor(
-        torch.tensor([0.0, 0.0, 1.0, 0.4, 0.4, 0.4, 0.04, 0.04, 0.04, 0.5]).view(1, 10, 1, 1))),))
+    start = Model(
+        (
+            Part(
+                part.mesh,
+                MaterialMaps.from_tensor(
+                    torch.tensor([0.0, 0.0, 1.0, 0.4, 0.4, 0.4, 0.04, 0.04, 0.04, 0.5]).view(
+                        1, 10, 1, 1
+                    )
+                ),
+            ),
+        )
+    )
     camera = orbit_views(true, VIEWS)
     guess = lamps(move=0.3, gain=0.8)
     judge = args.views == "mitsuba" and why_no_mitsuba() is None

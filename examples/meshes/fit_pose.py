@@ -43,9 +43,7 @@ def cube() -> Model:
     parts = []
     for face, colour in enumerate(COLOURS):
         rows = slice(2 * face, 2 * face + 2)
-        flat = Mesh(
-            mesh.positions, mesh.triangles[rows], mesh.normals, mesh.normal_triangles[rows]
-        )
+        flat = Mesh(mesh.positions, mesh.triangles[rows], mesh.normals, mesh.normal_triangles[rows])
         parts.append(Part(flat, paint(colour), f"face {face}"))
     return Model(tuple(parts))
 

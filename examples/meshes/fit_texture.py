@@ -1,6 +1,6 @@
 """The diffuse map of a knot from 8 pictures, proven on 4 others.
 
-    python examples/meshes/fit_texture.py [-o OUT]
+python examples/meshes/fit_texture.py [-o OUT]
 """
 
 import argparse

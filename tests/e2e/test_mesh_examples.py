@@ -61,7 +61,5 @@ def test_a_shape():
 
 @pytest.mark.slow
 def test_spot(data_folder):
-    found = example("fit_shape").main(
-        ["--mesh", str(data_folder / "meshes" / "spot" / "spot.obj")]
-    )
+    found = example("fit_shape").main(["--mesh", str(data_folder / "meshes" / "spot" / "spot.obj")])
     assert found["chamfer_percent"] <= 1.5 < found["chamfer_percent_at_start"]

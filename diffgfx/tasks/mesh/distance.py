@@ -24,7 +24,8 @@ def sample_surface(mesh: Mesh, count: int = _POINTS, seed: int = 0) -> Tensor:
     u, v = torch.rand((2, count, 1), generator=generator, dtype=torch.float64)
     root = u.sqrt()
     a, b, c = corners[chosen].unbind(1)
-    return ((1.0 - root) * a + root * (1.0 - v) * b + root * v * c).float()
+    points: Tensor = (1.0 - root) * a + root * (1.0 - v) * b + root * v * c
+    return points.float()
 
 
 def chamfer_distance(first: Mesh, second: Mesh, seed: int = 0) -> float:
@@ -38,7 +39,8 @@ def chamfer_distance(first: Mesh, second: Mesh, seed: int = 0) -> float:
 
 
 def _nearest(points: Tensor, others: Tensor) -> float:
-    found = [torch.cdist(block, others).amin(dim=1) for block in points.split(_BLOCK)]
+    blocks = torch.split(points, _BLOCK)
+    found = [torch.cdist(block, others).amin(dim=1) for block in blocks]
     return float(torch.cat(found).double().mean())
 
 

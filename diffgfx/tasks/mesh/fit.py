@@ -29,12 +29,11 @@ Progress = Callable[[str, int, int, float | None], object]
 """Called with the stage, what is done of it, how much it is, and the current residual."""
 
 _FEWEST = 4
-_FRAMES = 96           # of the film
-_FILM_SIDE = 256
+_FRAMES = 96  # of the film
+_FILM_SIDE = 192
 _COARSEST = {"pose": 32, "shape": 48, "texture": 48, "material": 48}
 _LEVELS = {"pose": 3, "shape": 2, "texture": 3, "material": 3}
-_STEPS = {"pose": (40, 20), "shape": (100, 40), "texture": (60, 30), "material": (70, 30)}
-_OPTIMISER = {"shape": "adam_uniform"}
+_STEPS = {"pose": (40, 20), "shape": (60, 30), "texture": (60, 30), "material": (70, 30)}
 
 
 class ViewError(NamedTuple):
@@ -124,7 +123,10 @@ def fit_mesh(
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
     film = _Film(problem, (held or tuple(fitted))[0])
     config = SolverConfig(
-        _OPTIMISER.get(options.unknown, "adam"), check_every=10, patience=4, seed=options.seed  # type: ignore[arg-type]
+        "adam_uniform" if options.unknown == "shape" else "adam",
+        check_every=10,
+        patience=4,
+        seed=options.seed,
     )
     total = sum(level.steps + level.cooldown for level in levels)
 
@@ -173,9 +175,7 @@ def _levels(resolution: tuple[int, int], options: FitOptions) -> tuple[Level, ..
     steps, cooldown = _STEPS[options.unknown]
     steps = options.steps or steps
     rungs = ladder(resolution, _COARSEST[options.unknown])[-_LEVELS[options.unknown] :]
-    return tuple(
-        Level(k, rung, steps, min(cooldown, steps)) for k, rung in enumerate(rungs)
-    )
+    return tuple(Level(k, rung, steps, min(cooldown, steps)) for k, rung in enumerate(rungs))
 
 
 def _unknown(
@@ -214,11 +214,12 @@ class _Film:
     """Pictures of the optimisation from one camera, at most `_FRAMES` of them."""
 
     def __init__(self, problem: FitProblem, view: int) -> None:
-        self.problem, self.view, self.frames, self.seen = problem, view, [], 0
+        self.problem, self.view, self.seen = problem, view, 0
+        self.frames: list[Tensor] = []
         total = sum(level.steps + level.cooldown for level in problem.levels)
         self.every = max(1, math.ceil(total / _FRAMES))
         height, width = problem.targets.resolution
-        scale = min(1.0, _FILM_SIDE / max(height, width))
+        scale = _FILM_SIDE / max(height, width)
         self.size = (max(1, round(height * scale)), max(1, round(width * scale)))
 
     def watch(self, level: Level, step: int, unknowns: Unknowns) -> None:

@@ -10,10 +10,10 @@ from diffgfx.tasks.mesh.fit import FitResult
 __all__ = ["draw_views"]
 
 _TILE = 192
-_BLOCKS = 2            # views side by side
-_MOST = 16             # views drawn, the held-out ones first
+_BLOCKS = 2  # views side by side
+_MOST = 16  # views drawn, the held-out ones first
 _GAP, _LABEL = 6, 24
-_FULL = 0.25           # difference of stored values drawn in the brightest colour
+_FULL = 0.25  # difference of stored values drawn in the brightest colour
 _GROUND, _TEXT, _MARK = (24, 24, 26), (225, 225, 225), (255, 150, 40)
 
 Picture = npt.NDArray[np.uint8]

@@ -20,9 +20,7 @@ RESULT = "metrics.json"
 _FPS, _HOLD = 24.0, 24  # frames a second, and how often the last is shown
 
 
-def export_fit(
-    result: FitResult, out: Path | str, *, overwrite: bool = False
-) -> dict[str, Any]:
+def export_fit(result: FitResult, out: Path | str, *, overwrite: bool = False) -> dict[str, Any]:
     """Write a result into a folder that appears whole or not at all.
 
     ``model.glb``, ``metrics.json``, ``compare.png`` and ``fit.mp4``.

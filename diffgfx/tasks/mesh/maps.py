@@ -20,8 +20,8 @@ _MAPS = {
     "specular": (0.0, 1.0, 0.04, 0.04, 5e-3),
     "roughness": (0.03, 1.0, 0.5, 0.06, 5e-3),
 }
-_DELTA = 0.02          # of a map's value: below it differences of texels count as squares
-_USUAL = 0.04          # F0 of most that is not metal, believed where nothing tells
+_DELTA = 0.02  # of a map's value: below it differences of texels count as squares
+_USUAL = 0.04  # F0 of most that is not metal, believed where nothing tells
 _USUAL_WEIGHT = 1e-3
 
 
@@ -117,16 +117,20 @@ class MapsUnknown:
 
     def _part(self, part: Part, k: int, unknowns: Unknowns) -> Part:
         new = {name: self._map(unknowns, name, k) for name in self.names}
-        size = next(iter(new.values())).shape[-2:]
-        old = part.material
-        maps = {
-            name: new[name] if name in new else _resized(getattr(old, name), size)
-            for name in ("normal", "diffuse", "specular", "roughness")
-        }
-        return dataclasses.replace(part, material=MaterialMaps(**maps), two_sided=True)
+        height, width = next(iter(new.values())).shape[-2:]
+
+        def chosen(name: str) -> Tensor:
+            if name in new:
+                return new[name]
+            return _resized(getattr(part.material, name), (height, width))
+
+        maps = MaterialMaps(
+            chosen("normal"), chosen("diffuse"), chosen("specular"), chosen("roughness")
+        )
+        return dataclasses.replace(part, material=maps, two_sided=True)
 
 
 def _resized(value: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.nn.functional.interpolate(
-        value, size=tuple(size), mode="bilinear", align_corners=False, antialias=True
+        value, size=size, mode="bilinear", align_corners=False, antialias=True
     )

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from diffgfx.data import subdivide
@@ -14,8 +13,8 @@ from diffgfx.tasks.mesh.fit_problem import Posed
 
 __all__ = ["ShapeUnknown"]
 
-_SMOOTHNESS = 4.0     # of the first level; twice as much after each cut, in half as long edges
-_STEP = 0.012         # of the first mesh's diagonal
+_SMOOTHNESS = 4.0  # of the first level; twice as much after each cut, in half as long edges
+_STEP = 0.012  # of the first mesh's diagonal
 
 
 class ShapeUnknown:

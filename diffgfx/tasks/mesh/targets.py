@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from diffgfx.errors import InputError
+from diffgfx.io import TARGETS as TARGETS_FILE
 from diffgfx.io import (
     decode_transfer,
     encode_transfer,
@@ -22,7 +24,6 @@ from diffgfx.io import (
     write_png,
     write_targets_file,
 )
-from diffgfx.io import TARGETS as TARGETS_FILE
 from diffgfx.render import render
 from diffgfx.scene import Camera, Light, Mesh, Model, Scene, TargetSet, Transfer
 
@@ -101,8 +102,8 @@ def make_targets(
             masks.append(picture.mask)
     return Targets(
         names=tuple(f"view_{k:02d}" for k in range(camera.batch)),
-        images=torch.cat(images), camera=camera, lights=lights if guess is None else guess, background=ground,
-        masks=torch.cat(masks), model=start, reference=model,
+        images=torch.cat(images), camera=camera, lights=lights if guess is None else guess,
+        background=ground, masks=torch.cat(masks), model=start, reference=model,
     )  # fmt: skip
 
 
@@ -226,7 +227,7 @@ def write_targets(
         )  # fmt: skip
 
 
-def _linear(known: TargetSet, file: str) -> np.ndarray:  # type: ignore[type-arg]
+def _linear(known: TargetSet, file: str) -> npt.NDArray[np.float32]:
     values = read_image(known.folder / file)
     if file.lower().endswith(".exr"):
         return values

@@ -11,7 +11,9 @@ from diffgfx.inverse import LargeSteps
 def dense(triangles: torch.Tensor, count: int, smoothness: float) -> torch.Tensor:
     """I + lambda L, entry by entry."""
     edges = {
-        tuple(sorted((int(t[a]), int(t[b])))) for t in triangles for a, b in ((0, 1), (1, 2), (2, 0))
+        tuple(sorted((int(t[a]), int(t[b]))))
+        for t in triangles
+        for a, b in ((0, 1), (1, 2), (2, 0))
     }
     matrix = torch.eye(count, dtype=torch.float64)
     for i, j in edges:
