@@ -121,7 +121,8 @@ def fit_mesh(
     start = targets.model or _grey_sphere(targets)
     unknown = _unknown(start, targets.lights, options, len(levels))
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
-    film = _Film(problem, (held or tuple(fitted))[0])
+    shown = held or tuple(fitted)
+    film = _Film(problem, shown[len(shown) // 2])
     config = SolverConfig(
         "adam_uniform" if options.unknown == "shape" else "adam",
         check_every=10,
