@@ -80,6 +80,7 @@ def _primitive(**change: Any) -> Callable[[Fields], None]:
         (_nodes({"mesh": 0, "matrix": [1e300] * 16}), "must be finite"),
         (_nodes({"mesh": 0, "rotation": [0, 0, 0, 0]}), "must be a quaternion of length 1"),
         (_nodes({"mesh": 0, "translation": [1e39, 0, 0]}), "positions must be finite"),
+        (_nodes({"mesh": 0, "scale": [1e200, 1e200, 1e200]}), "positions must be finite"),
         (_nodes({}), "scene must show a mesh of triangles"),
         (_chain, "must have a finite transform"),
         (lambda root: root.update(nodes=7), "nodes must be a list"),

@@ -39,7 +39,7 @@ def _edges(mesh: Mesh) -> tuple[int, int]:
     ("name", "vertices", "triangles", "uv"),
     [
         ("spot/spot.obj", 2930, 5856, 3225),
-        ("bob/bob_tri.obj", 5344, 10688, 5647),
+        pytest.param("bob/bob_tri.obj", 5344, 10688, 5647, marks=pytest.mark.slow),
         ("LeePerrySmith/LeePerrySmith_decoded.obj", 9223, 17684, 9223),
         ("mediapipe_face/canonical_face_model.obj", 468, 898, 468),
         ("mitsuba/bunny.ply", 35947, 69451, None),
