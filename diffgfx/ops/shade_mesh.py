@@ -198,7 +198,7 @@ def _lamps(lights: Tensor, radiance: Tensor) -> Tensor:
     return torch.cat([part.expand(count, -1, -1) for part in parts], dim=-1)
 
 
-RULES = {
+RULES: dict[str, tuple[str | int, ...]] = {
     "position": ("B", 3, "H", "W"),
     "normal": ("B", 3, "H", "W"),
     "tangent": ("B", 4, "H", "W"),
