@@ -52,6 +52,16 @@ FLUXES = (
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
 FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
 DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
+ATTRIBUTES = (*_laws("interpolate"), *_laws("interpolate[all]"))
+FILLED = ("test_many_tiles_equal_the_reference[interpolate-taichi-cpu]",)
+MIPS = (*_laws("construct_mip"), *_laws("construct_mip[cube]"))
+FLAT_TEXTURE = (
+    *_laws("texture"),
+    *_laws("texture[custom-clamp]"),
+    *_laws("texture[linear-zero]"),
+)
+CUBE_TEXTURE = _laws("texture[cube]")
+MANY_BANDS = ("test_many_tiles_equal_the_reference[texture-taichi-cpu]",)
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
 OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
@@ -279,6 +289,39 @@ TARGETS = (
         "shade_mesh.py",
         ("shade_gradient", "backward", "_scene_gradients"),
         (*MESH, *SHARED_SCENE),
+    ),
+    Target(
+        "interpolate",
+        "interpolate.py",
+        ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),
+        ATTRIBUTES,
+    ),
+    Target("interpolate", "interpolate.py", ("join_broken",), (*ATTRIBUTES, *FILLED)),
+    Target("interpolate", "corners.py", ("gather_corners",), ATTRIBUTES),
+    Target("construct_mip", "construct_mip.py", ("add_halves", "pull_down", "backward"), MIPS),
+    Target(
+        "texture",
+        "footprint.py",
+        ("stretch", "level_slopes", "place_gradient"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE),
+    ),
+    Target(
+        "texture",
+        "texels.py",
+        ("texel_weights", "share_missing", "taps_of", "dot"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE),
+    ),
+    Target(
+        "texture",
+        "texture.py",
+        ("level_products", "gradients_of_places", "backward"),
+        FLAT_TEXTURE,
+    ),
+    Target(
+        "texture",
+        "texture_bands.py",
+        ("fill_band", "add_line", "scatter_bands", "join_bands", "scatter_seams"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
     ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])

@@ -4,7 +4,7 @@ import taichi as ti
 
 from diffgfx_kernels.taichi_.cube_faces import fold_texel
 
-__all__ = ["dot", "square_of", "taps_of", "texel_weights"]
+__all__ = ["add_blend", "dot", "square_of", "taps_of", "texel_weights"]
 
 WRAP, CLAMP, ZERO, CUBE = 0, 1, 2, 3
 
@@ -35,8 +35,8 @@ def axis_of(u, size, boundary, nearest: ti.template()):
     start = ti.floor(x)
     i = ti.cast(start, ti.i32)
     if ti.static(nearest):
-        if boundary == CUBE or boundary == WRAP:  # u = 1 after rounding
-            i = ti.max(ti.min(i, size - 1), 0)
+        folded = (boundary == CUBE) | (boundary == WRAP)
+        i = ti.select(folded, ti.max(ti.min(i, size - 1), 0), i)  # u = 1 after rounding
     first, counts = node(i, size, boundary)
     second, counts2 = first, 0
     if ti.static(not nearest):
@@ -101,15 +101,25 @@ def taps_of(
     )
     weights = texel_weights(along, up)
     by_x, by_y = texel_weights(slope_x, up), texel_weights(along, slope_y)
-    if ti.static(cube and not nearest):
+    if ti.static(cube and not nearest):  # noqa: SIM102 (known when compiled)
         if seam:
-            for k in ti.static(range(4)):
-                number[k] = fold_texel(face, start[0] + k % 2, start[1] + k // 2, width)
+            for k in range(4):
+                number[k] = fold_texel(face, start[0] + (k & 1), start[1] + (k >> 1), width)
             weights = share_missing(weights, number)
             by_x, by_y = share_missing(by_x, number), share_missing(by_y, number)
             for k in ti.static(range(4)):
                 number[k] = ti.max(number[k], 0)
     return number, weights, by_x, by_y
+
+
+@ti.func
+def add_blend(texels: ti.template(), base, number, weights, out: ti.template(), at, channels):
+    """Add the weighted sum of four texels to a pixel's values."""
+    for c in range(channels):
+        value = out[at + c]
+        for k in ti.static(range(4)):
+            value += weights[k] * texels[(base + number[k]) * channels + c]
+        out[at + c] = value
 
 
 @ti.func
