@@ -88,7 +88,7 @@ def test_a_texture_does_not_depend_on_what_is_held_out(tmp_path):
     metrics = []
     for name in ("whole", "spoilt"):
         out = tmp_path / f"{name}_out"
-        words = ["--texels", "16", "--steps", "30"]
+        words = ["--texels", "16", "--steps", "20"]
         assert fit("texture", tmp_path / name, out, *words) == 0
         metrics.append(json.loads((out / "metrics.json").read_text()))
         assert [view["held_out"] for view in metrics[-1]["views"]] == [False] * 2 + [True] + (
@@ -110,7 +110,7 @@ def test_a_ball_becomes_another(tmp_path):
     write_targets(tmp_path / "in", targets, exr=True)
     back = read_targets(tmp_path / "in")
     assert torch.equal(back.images, targets.images)
-    words = ["--steps", "30", "--holdout", "none"]
+    words = ["--steps", "20", "--holdout", "none"]
     assert fit("shape", tmp_path / "in", tmp_path / "out", *words) == 0
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["chamfer_of_diagonal"] < 0.5 * metrics["chamfer_of_diagonal_at_start"]

@@ -100,8 +100,8 @@ class MapsUnknown:
         for k in range(len(self.model.parts)):
             for name in self.names:
                 value = self._map(unknowns, name, k)
-                one = torch.ones((1, 1, 1, 1)).to(value)
-                total = total + _MAPS[name][4] * smoothness(value, (one, one), _DELTA)
+                even = tuple(torch.ones_like(value[:, :1, i:, j:]) for i, j in ((0, 1), (1, 0)))
+                total = total + _MAPS[name][4] * smoothness(value, (even[0], even[1]), _DELTA)
                 if name == "specular":
                     total = total + _USUAL_WEIGHT * (value - _USUAL).abs().mean()
         return total
