@@ -93,12 +93,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     if args.out:
         export_fit(result, args.out)
     held = [result.errors[k] for k in HELD]
-    places = [float((found.position - lamp.position).norm())  # type: ignore[union-attr]
-              for found, lamp in zip(result.lights, lamps(), strict=True)]  # fmt: skip
+    angles = [
+        float(torch.rad2deg(torch.acos(torch.cosine_similarity(found.position, lamp.position))))  # type: ignore[union-attr]
+        for found, lamp in zip(result.lights, lamps(), strict=True)
+    ]
     return {
         "held_out_psnr": sum(e.psnr for e in held) / len(held),
         "held_out_psnr_object": sum(e.psnr_object for e in held) / len(held),
-        "light_off": sum(places) / len(places),
+        "light_degrees": sum(angles) / len(angles),
         "by_mitsuba": float(judge),
         "seconds_views": made - begun,
         "seconds": time.perf_counter() - begun,

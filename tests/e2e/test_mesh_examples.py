@@ -50,7 +50,7 @@ def test_a_texture():
 def test_a_material_and_lights(views):
     found = example("fit_material").main(["--views", views])
     assert found["held_out_psnr"] >= 28.0
-    assert found["light_off"] < 0.3 * 3**0.5
+    assert found["light_degrees"] < 3.0
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ _FRAMES = 96  # of the film
 _FILM_SIDE = 192
 _COARSEST = {"pose": 32, "shape": 48, "texture": 48, "material": 48}
 _LEVELS = {"pose": 3, "shape": 2, "texture": 3, "material": 3}
-_STEPS = {"pose": (40, 20), "shape": (60, 30), "texture": (60, 30), "material": (70, 30)}
+_STEPS = {"pose": (40, 20), "shape": (50, 25), "texture": (60, 30), "material": (70, 30)}
 
 
 class ViewError(NamedTuple):
@@ -114,7 +114,6 @@ def fit_mesh(
     check_device(options.device)
     begun = time.perf_counter()
     targets = move_targets(targets, options.device)
-    tell = progress or (lambda stage, done, total, residual: None)
     held = choose_views(len(targets.images), options)
     fitted = [k for k in range(len(targets.images)) if k not in held]
     levels = _levels(targets.resolution, options)
@@ -123,20 +122,7 @@ def fit_mesh(
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
     shown = held or tuple(fitted)
     film = _Film(problem, shown[len(shown) // 2])
-    config = SolverConfig(
-        "adam_uniform" if options.unknown == "shape" else "adam",
-        check_every=10,
-        patience=4,
-        seed=options.seed,
-    )
-    total = sum(level.steps + level.cooldown for level in levels)
-
-    def told(level: Level, step: int, residual: float) -> None:
-        before = sum(other.steps + other.cooldown for other in levels[: level.index])
-        tell("fit", min(before + step + 1, total - 1), total, residual)
-
-    solution = solve(problem, config, progress=told, watch=film.watch)
-    tell("fit", total, total, solution.residual)
+    solution = _solve(problem, film, options, progress or (lambda stage, done, total, error: None))
     found = solution.unknowns
     with torch.no_grad():
         film.add(found)
@@ -152,6 +138,25 @@ def fit_mesh(
         options, targets, held, model, posed.lights, torch.cat([view.colour for view in views]),
         errors, *numbers, solution, film.frames, time.perf_counter() - begun,
     )  # fmt: skip
+
+
+def _solve(problem: FitProblem, film: "_Film", options: FitOptions, tell: Progress) -> Solution:
+    levels = problem.levels
+    total = sum(level.steps + level.cooldown for level in levels)
+
+    def told(level: Level, step: int, residual: float) -> None:
+        before = sum(other.steps + other.cooldown for other in levels[: level.index])
+        tell("fit", min(before + step + 1, total - 1), total, residual)
+
+    config = SolverConfig(
+        "adam_uniform" if options.unknown == "shape" else "adam",
+        check_every=10,
+        patience=4,
+        seed=options.seed,
+    )
+    solution = solve(problem, config, progress=told, watch=film.watch)
+    tell("fit", total, total, solution.residual)
+    return solution
 
 
 def choose_views(count: int, options: FitOptions) -> tuple[int, ...]:

@@ -17,9 +17,10 @@ __all__ = ["MapsUnknown"]
 # lowest and highest value, first guess, step of the unbounded value, weight of smoothness
 _MAPS = {
     "diffuse": (0.0, 1.0, 0.4, 0.08, 1e-3),
-    "specular": (0.0, 1.0, 0.04, 0.04, 5e-3),
-    "roughness": (0.03, 1.0, 0.5, 0.06, 5e-3),
+    "specular": (0.0, 1.0, 0.04, 0.04, 2e-2),
+    "roughness": (0.03, 1.0, 0.5, 0.06, 2e-2),
 }
+_BROAD = 8  # texels of the diffuse map to one of the others, along a side
 _DELTA = 0.02  # of a map's value: below it differences of texels count as squares
 _USUAL = 0.04  # F0 of most that is not metal, believed where nothing tells
 _USUAL_WEIGHT = 1e-3
@@ -29,11 +30,12 @@ class MapsUnknown:
     """Maps in place of a model's own, which say nothing but their normals; a `MeshUnknown`.
 
     z: for part k and each map sought, ``MAP.k``, logits of its texels. Levels are paired with
-    texels: the maps of the last have ``texels`` a side, those before half as many each.
+    texels: the diffuse map of the last has ``texels`` a side, those before half as many each. Few
+    texels show a highlight, so specular and roughness have an eighth of that.
 
     Args:
         model: Meshes with texture coordinates.
-        names: The maps sought, of diffuse, specular and roughness.
+        names: The maps sought: diffuse, and what else of specular and roughness.
         lights: The lights; see `LampUnknown`.
         texels: Texels a side at the last level.
         levels: How many levels there are.
@@ -67,10 +69,10 @@ class MapsUnknown:
     def start(self, level: Level) -> Unknowns:
         """Return grey maps and the lights as they are."""
         found = self.lamps.start()
-        side = self.texels[level.index]
         for k, part in enumerate(self.model.parts):
             for name in self.names:
                 low, high, guess, _, _ = _MAPS[name]
+                side = self._side(name, level)
                 shape = (1, getattr(part.material, name).shape[1], side, side)
                 value = torch.full(shape, guess).to(part.mesh.positions)
                 found[f"{name}.{k}"] = unbounded(value, low, high)
@@ -78,14 +80,17 @@ class MapsUnknown:
 
     def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
         """Double the texels."""
-        side = self.texels[level.index]
-        return {
-            name: prolong_field(value, (side, side)) if self._is_map(name) else value
-            for name, value in unknowns.items()
-        }
+        found = {}
+        for name, value in unknowns.items():
+            found[name] = value
+            if name.partition(".")[0] in _MAPS:
+                side = self._side(name.partition(".")[0], level)
+                found[name] = prolong_field(value, (side, side))
+        return found
 
-    def _is_map(self, name: str) -> bool:
-        return name.partition(".")[0] in _MAPS
+    def _side(self, name: str, level: Level) -> int:
+        side = self.texels[level.index]
+        return side if name == "diffuse" else max(side // _BROAD, 2)
 
     def step_lengths(self, level: Level) -> Mapping[str, float]:
         """Return the step length of each map, and of the lights if they are sought."""
@@ -116,13 +121,13 @@ class MapsUnknown:
         return Posed(parts, self.lamps.lamps(unknowns))
 
     def _part(self, part: Part, k: int, unknowns: Unknowns) -> Part:
-        new = {name: self._map(unknowns, name, k) for name in self.names}
-        height, width = next(iter(new.values())).shape[-2:]
+        height, width = unknowns[f"diffuse.{k}"].shape[-2:]
+        size = (height, width)
 
         def chosen(name: str) -> Tensor:
-            if name in new:
-                return new[name]
-            return _resized(getattr(part.material, name), (height, width))
+            if name in self.names:
+                return prolong_field(self._map(unknowns, name, k), size)
+            return _resized(getattr(part.material, name), size)
 
         maps = MaterialMaps(
             chosen("normal"), chosen("diffuse"), chosen("specular"), chosen("roughness")
