@@ -19,7 +19,7 @@ def example(name: str) -> ModuleType:
 
 
 def test_poses_at_a_quarter_of_the_pixels():
-    found = example("fit_pose").main(["--size", "64"])
+    found = example("fit_pose").main(["--size", "64", "--steps", "20"])
     for name in ("cube", "knot"):
         assert found[f"{name}_degrees"] <= 1.0
         assert found[f"{name}_percent"] <= 1.0
