@@ -289,6 +289,8 @@ TARGETS = (
         "shade_mesh.py",
         ("shade_gradient", "backward", "_scene_gradients"),
         (*MESH, *SHARED_SCENE),
+    ),
+    Target(
         "interpolate",
         "interpolate.py",
         ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),

@@ -23,7 +23,7 @@ from diffgfx.errors import BackendError, InputError, OutputError, RangeError, Sh
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = ("capture", "material", "fluid", "render", "validate", "doctor")
+COMMANDS = ("capture", "material", "fluid", "render", "fit", "validate", "doctor")
 
 _USER_ERRORS = (InputError, OutputError, RangeError, ShapeError, BackendError)
 _OK, _INTERNAL, _INPUT, _INTERRUPTED, _READER_GONE = 0, 1, 2, 130, 141

@@ -7,7 +7,7 @@ from diffgfx.data.procedural import (
     make_material,
     make_procedural,
 )
-from diffgfx.data.shapes import make_cube, make_icosphere, make_knot, make_sphere
+from diffgfx.data.shapes import make_cube, make_icosphere, make_knot, make_sphere, subdivide
 from diffgfx.data.synthetic_capture import (
     CameraModel,
     Renderer,
@@ -30,5 +30,6 @@ __all__ = [
     "make_material",
     "make_procedural",
     "make_sphere",
+    "subdivide",
     "synthetic_capture",
 ]

@@ -8,7 +8,7 @@ from torch import Tensor
 from diffgfx.errors import RangeError
 from diffgfx.scene import Mesh
 
-__all__ = ["make_cube", "make_icosphere", "make_knot", "make_sphere"]
+__all__ = ["make_cube", "make_icosphere", "make_knot", "make_sphere", "subdivide"]
 
 
 def make_sphere(rings: int = 48, radius: float = 1.0) -> Mesh:
@@ -145,7 +145,7 @@ def make_icosphere(subdivisions: int = 3, radius: float = 1.0) -> Mesh:
     vertices = torch.nn.functional.normalize(torch.tensor(points, dtype=torch.float64), dim=1)
     triangles = _hull_triangles(vertices)
     for _ in range(subdivisions):
-        vertices, triangles = _subdivide(vertices, triangles)
+        vertices, triangles = subdivide(vertices, triangles)
         vertices = torch.nn.functional.normalize(vertices, dim=1)
     unit = vertices.float()
     return Mesh(radius * unit, triangles.int(), unit, triangles.int())
@@ -166,8 +166,16 @@ def _hull_triangles(points: Tensor) -> Tensor:
     return torch.tensor(found)
 
 
-def _subdivide(vertices: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut each triangle into four at the middles of its edges, which neighbours share."""
+def subdivide(vertices: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut each triangle into four at the middles of its edges, which neighbours share.
+
+    Args:
+        vertices: Shape (V, 3).
+        triangles: Indices of vertices, shape (F, 3), int64.
+
+    Returns:
+        The vertices and then the middles, and four times as many triangles.
+    """
     edges = torch.stack([triangles, triangles.roll(-1, 1)], dim=2).reshape(-1, 2)
     unique, place = torch.unique(edges.sort(dim=1).values, dim=0, return_inverse=True)
     middle = len(vertices) + place.view(-1, 3)

@@ -1,14 +1,18 @@
 """Inverse problems: observations, parametrisations, priors, and the one solver."""
 
+from diffgfx.inverse.adam_uniform import AdamUniform
 from diffgfx.inverse.basis import SharedBasis, cluster
+from diffgfx.inverse.large_steps import LargeSteps
 from diffgfx.inverse.observation import PixelSplit, split_pixels
 from diffgfx.inverse.prior import broad_share, charbonnier, curl, edge_weights, smoothness
 from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
 from diffgfx.inverse.pyramid import area_average, bounded, ladder, prolong_field, unbounded
-from diffgfx.inverse.solve import Progress, Record, Solution, SolverConfig, solve
+from diffgfx.inverse.solve import Progress, Record, Solution, SolverConfig, Watch, solve
 from diffgfx.inverse.uncertainty import gauss_newton_deviation
 
 __all__ = [
+    "AdamUniform",
+    "LargeSteps",
     "Level",
     "Part",
     "PixelSplit",
@@ -19,6 +23,7 @@ __all__ = [
     "Solution",
     "SolverConfig",
     "Unknowns",
+    "Watch",
     "area_average",
     "bounded",
     "broad_share",

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from diffgfx.check import check_choice
 from diffgfx.errors import DivergedError, RangeError
+from diffgfx.inverse.adam_uniform import AdamUniform
 from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
 from diffgfx.inverse.uncertainty import gauss_newton_deviation, root_mean_square
 
-__all__ = ["Progress", "Record", "Solution", "SolverConfig", "solve"]
+__all__ = ["Progress", "Record", "Solution", "SolverConfig", "Watch", "solve"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,8 @@ class SolverConfig:
     """How to solve.
 
     Attributes:
-        optimiser: ``"adam"`` for many noisy unknowns; ``"lbfgs"`` for few smooth ones.
+        optimiser: ``"adam"`` for many noisy unknowns; ``"adam_uniform"`` for fields that must stay
+            smooth, such as vertices; ``"lbfgs"`` for few smooth ones.
         betas: Adam's decay rates.
         restarts: Starts of the first level, the first as given and the others perturbed; the one
             with the lowest residual on the stopping pixels goes on.
@@ -39,7 +41,7 @@ class SolverConfig:
         seed: Seed of the perturbation and of the probes.
     """
 
-    optimiser: Literal["adam", "lbfgs"] = "adam"
+    optimiser: Literal["adam", "adam_uniform", "lbfgs"] = "adam"
     betas: tuple[float, float] = (0.9, 0.99)
     restarts: int = 1
     spread: float = 0.3
@@ -50,7 +52,7 @@ class SolverConfig:
 
     def __post_init__(self) -> None:
         """Raise unless every choice means something."""
-        check_choice("optimiser", self.optimiser, ("adam", "lbfgs"))
+        check_choice("optimiser", self.optimiser, ("adam", "adam_uniform", "lbfgs"))
         for name in ("restarts", "check_every", "patience"):
             if getattr(self, name) < 1:
                 raise RangeError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -94,9 +96,17 @@ class Solution:
 Progress = Callable[[Level, int, float], object]
 """Called after every step with the level, the step within it, and the current residual."""
 
+Watch = Callable[[Level, int, Unknowns], object]
+"""Called before every step with the level, the step within it, and the unknowns, which it must not
+change or keep: they are the solver's own."""
+
 
 def solve(
-    problem: Problem, config: SolverConfig | None = None, *, progress: Progress | None = None
+    problem: Problem,
+    config: SolverConfig | None = None,
+    *,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Solution:
     """Solve an inverse problem from its coarsest level to its finest.
 
@@ -104,6 +114,7 @@ def solve(
         problem: What to solve; see `Problem`.
         config: How; the defaults suit image-like unknowns.
         progress: Told of every step.
+        watch: Shown the unknowns, without gradients, before every step.
 
     Returns:
         The solution, its history, its residuals and, where asked for, its deviation. Two runs give
@@ -118,13 +129,13 @@ def solve(
     runs = []
     for start in _starts(problem.start(), config, problem.step_lengths(first)):
         records: list[Record] = []
-        found = _solve_level(problem, start, first, config, records, progress)
+        found = _solve_level(problem, start, first, config, records, (progress, watch))
         runs.append((_measure(problem, found, first, "stopping"), found, records))
     _, unknowns, records = min(runs, key=lambda run: run[0])
     history += records
     for level in problem.levels[1:]:
         unknowns = problem.prolong(unknowns, level)
-        unknowns = _solve_level(problem, unknowns, level, config, history, progress)
+        unknowns = _solve_level(problem, unknowns, level, config, history, (progress, watch))
     last = problem.levels[-1]
     residual = _measure(problem, unknowns, last, "all")
     observations = [
@@ -171,6 +182,8 @@ class _Descent:
                 [leaves[name] for name in self.lengths], max_iter=4, history_size=10,
                 line_search_fn="strong_wolfe",
             )  # fmt: skip
+        elif config.optimiser == "adam_uniform":
+            self.optimiser = AdamUniform(groups, config.betas)
         else:
             self.optimiser = torch.optim.Adam(groups, betas=config.betas, fused=True)
         self.problem, self.leaves, self.level = problem, leaves, level
@@ -188,7 +201,7 @@ class _Descent:
                 terms.extend((data.detach(), prior.detach()))
             return data + prior
 
-        if isinstance(self.optimiser, torch.optim.Adam):
+        if not isinstance(self.optimiser, torch.optim.LBFGS):
             lengths = self.lengths.values()
             for group, length in zip(self.optimiser.param_groups, lengths, strict=True):
                 group["lr"] = length * scale
@@ -202,8 +215,9 @@ def _solve_level(
     level: Level,
     config: SolverConfig,
     history: list[Record],
-    progress: Progress | None,
+    listeners: tuple[Progress | None, Watch | None],
 ) -> Unknowns:
+    progress, watch = listeners
     lengths = problem.step_lengths(level)
     leaves = {
         name: value.detach().clone().requires_grad_(name in lengths)
@@ -217,6 +231,8 @@ def _solve_level(
             cooling += 1
         if cooling > level.cooldown:
             break
+        if watch is not None:
+            watch(level, step, {name: value.detach() for name, value in leaves.items()})
         scale = 0.5 * (1 + math.cos(math.pi * cooling / (level.cooldown + 1)))
         data, prior = descent.step("all" if cooling else "fitted", scale)
         _check_finite(level, step, data, prior)

@@ -24,6 +24,7 @@ from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
 from diffgfx.io.ply import read_ply, write_ply
+from diffgfx.io.target_file import TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
     GRID_TYPES,
@@ -37,6 +38,7 @@ from diffgfx.io.uni import (
 __all__ = [
     "CELL_FLAGS",
     "GRID_TYPES",
+    "TARGETS",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
@@ -68,6 +70,7 @@ __all__ = [
     "read_mesh",
     "read_obj",
     "read_ply",
+    "read_targets_file",
     "read_uni",
     "to_metallic",
     "write_capture",
@@ -81,5 +84,6 @@ __all__ = [
     "write_obj",
     "write_ply",
     "write_png",
+    "write_targets_file",
     "write_uni",
 ]

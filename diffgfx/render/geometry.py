@@ -83,10 +83,18 @@ def _join(layers: Sequence[Layer]) -> Layer:
 
 def _tangents(parts: Sequence[Part]) -> Layer | None:
     """Tangents of all parts that have a normal map; None if none has."""
-    mapped = [part.mesh.uv is not None and part.material.resolution != (1, 1) for part in parts]
+    mapped = [_has_relief(part) for part in parts]
     if not any(mapped):
         return None
     return _join([_tangent(part.mesh, needed) for part, needed in zip(parts, mapped, strict=True)])
+
+
+def _has_relief(part: Part) -> bool:
+    """Say whether a part's normals have a map that is not, and is not to stay, flat."""
+    if part.mesh.uv is None or part.material.resolution == (1, 1):
+        return False
+    normal = part.material.normal
+    return normal.requires_grad or bool((normal[:, :2] != 0.0).any())
 
 
 def _tangent(mesh: Mesh, needed: bool) -> Layer:

@@ -16,6 +16,7 @@ from diffgfx.scene.light import DistantLight, HarmonicsLight, Light, PointLight
 from diffgfx.scene.material import MaterialMaps
 from diffgfx.scene.mesh import Mesh, Part, Wrap
 from diffgfx.scene.scene import Model, Scene
+from diffgfx.scene.target import TargetSet
 
 __all__ = [
     "Camera",
@@ -39,6 +40,7 @@ __all__ = [
     "Scene",
     "Scheme",
     "Source",
+    "TargetSet",
     "Transfer",
     "Wrap",
 ]

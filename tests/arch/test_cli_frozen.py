@@ -10,6 +10,21 @@ from diffgfx.cli import COMMANDS, make_parser
 
 REQUIRED = object()
 
+FIT: tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]] = (
+    (None,),
+    {
+        "-o": (REQUIRED, None),
+        "--holdout": ("auto", None),
+        "--lights": ("keep", ("keep", "refine")),
+        "--texels": (128, None),
+        "--steps": (None, None),
+        "--seed": (0, None),
+        "--device": ("cpu", ("cpu", "cuda")),
+        "--overwrite": (False, None),
+        "--json": (False, None),
+    },
+)
+
 # command: (nargs of each positional, {flag: (default, choices)})
 FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]]] = {
     "capture": (
@@ -88,6 +103,7 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--json": (False, None),
         },
     ),
+    **{f"fit {unknown}": FIT for unknown in ("pose", "shape", "texture", "material")},
     "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "validate fluid": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "doctor": ((), {"--json": (False, None)}),

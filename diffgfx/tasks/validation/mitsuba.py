@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import torch
 from torch import Tensor
 
 from diffgfx import ops
-from diffgfx.errors import BackendError
+from diffgfx.errors import BackendError, ShapeError
+from diffgfx.scene import Camera, Part, PointLight
 from diffgfx.tasks.validation.mitsuba_bsdf import find_llvm
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "measure_mitsuba_image",
     "measure_mitsuba_sampler",
     "measure_roughconductor",
+    "render_mitsuba_views",
     "why_no_mitsuba",
 ]
 
@@ -161,6 +164,44 @@ def measure_mitsuba_sampler(side: int = 64) -> dict[str, float]:
         "albedo": float(np.abs(found["albedo"] / (4.0 * np.pi * np.array(albedo)) - 1.0).max()),
         "mass": float(np.abs(4.0 * np.pi * found["density"] - found["share"]).max()),
     }
+
+
+def render_mitsuba_views(
+    part: Part, camera: Camera, lights: Sequence[PointLight], size: int, *, samples: int = 16
+) -> Tensor:
+    """Return pictures of a mesh by Mitsuba, linear RGB, row 0 at the top, shape (n, 3, h, w).
+
+    Args:
+        part: A mesh with normals and texture coordinates; textures repeat, without mip levels.
+        camera: n cameras.
+        lights: Points, the same for all pictures; they cast shadows.
+        size: Pixels a side.
+        samples: Samples a pixel, stratified and averaged over the pixel's square.
+
+    Raises:
+        ShapeError: If the mesh lacks normals or texture coordinates.
+        BackendError: If Mitsuba or LLVM 19 is missing, or its process died.
+    """
+    mesh = part.mesh
+    if mesh.normals is None or mesh.normal_triangles is None:
+        raise ShapeError("mesh.normals must be given, got None; pass render.vertex_normals")
+    if mesh.uv is None or mesh.uv_triangles is None:
+        raise ShapeError("mesh.uv must be given, got None; unwrap the mesh")
+    rows = {name: getattr(camera, name).expand(camera.batch, 3) for name in ("position", "target")}
+    tensors = {
+        "corners": mesh.positions[mesh.triangles.long()],
+        "normals": mesh.normals[mesh.normal_triangles.long()],
+        "uv": mesh.uv[mesh.uv_triangles.long()],
+        "maps": part.material.to_tensor()[0],
+        "light": torch.cat([light.position for light in lights]),
+        "intensity": torch.cat([light.intensity for light in lights]),
+        **rows,
+        "up": camera.up.expand(camera.batch, 3),
+        "fov_y": camera.fov_y.expand(camera.batch),
+    }
+    given = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+    numbers = {"size": np.array(size), "samples": np.array(samples)}
+    return torch.from_numpy(_in_child("views", {**given, **numbers})["image"]).contiguous()
 
 
 def _material() -> Arrays:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffgfx.tasks.validation.mitsuba_bsdf import start_mitsuba
+from diffgfx.tasks.validation.mitsuba_views import render_views
 
 __all__ = ["JOBS", "main", "plane_scene"]
 
@@ -203,6 +204,7 @@ JOBS: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "derivatives": _derivatives,
     "conductor": _conductor,
     "sampler": _sampler,
+    "views": render_views,
 }
 """What the process can be asked for."""
 

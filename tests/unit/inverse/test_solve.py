@@ -238,3 +238,29 @@ def test_wrong_numbers_are_named(options, rule):
 def test_a_wrong_optimiser_is_named_where_no_type_checker_runs():
     with pytest.raises(RangeError, match="optimiser must be one of adam, lbfgs, got 'sgd'"):
         SolverConfig.__post_init__(SimpleNamespace(optimiser="sgd"))  # type: ignore[arg-type]
+
+
+def test_a_watcher_is_shown_the_unknowns_before_every_step_and_changes_nothing():
+    def loss(unknowns: Unknowns, level: Level, part: Part) -> Tensor:
+        return (unknowns["z"] - 3.0).square()
+
+    seen: list[tuple[int, int, float]] = []
+
+    def watch(level: Level, step: int, unknowns: Unknowns) -> None:
+        assert not unknowns["z"].requires_grad
+        seen.append((level.index, step, float(unknowns["z"])))
+
+    watched = solve(Toy(loss, levels=2), watch=watch)
+    alone = solve(Toy(loss, levels=2))
+    assert torch.equal(watched.unknowns["z"], alone.unknowns["z"])
+    assert [entry[:2] for entry in seen] == [(r.level, r.step) for r in alone.history]
+    assert seen[0][2] == 0.0
+    assert seen[1][2] > 0.0
+
+
+def test_one_step_length_for_all_entries_finds_the_same_answer():
+    def loss(unknowns: Unknowns, level: Level, part: Part) -> Tensor:
+        return (unknowns["z"] - 3.0).square()
+
+    found = solve(Toy(loss, steps=200, cooldown=40), SolverConfig("adam_uniform", patience=50))
+    assert float(found.unknowns["z"]) == pytest.approx(3.0, abs=1e-3)
