@@ -53,7 +53,7 @@ def seen_at(corners: Tensor, fx: Tensor, fy: Tensor, size: tuple[int, int]) -> S
     area, area_x, area_y = _areas(corners, fx, fy)
     whole, whole_x, whole_y = (part.sum(dim=-1, keepdim=True) for part in (area, area_x, area_y))
     kind = torch.finfo(corners.dtype)
-    least = (kind.eps * area.detach().abs().amax(dim=-1, keepdim=True)).clamp_min(10 * kind.tiny)
+    least = (kind.eps * area.detach().abs().amax(dim=-1, keepdim=True)).clamp_min(1e-37)
     sound = whole.abs() > least
     inverse = torch.where(sound, 1.0 / torch.where(sound, whole, 1.0), 0.0)
     b = area[..., :2] * inverse

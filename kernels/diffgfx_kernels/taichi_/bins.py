@@ -1,0 +1,146 @@
+"""Triangles sorted into the tiles of images that they may touch, in order, without atomics.
+
+Triangles are dealt out in chunks of consecutive ones. Each chunk counts for each tile what it will
+put there; running sums over tiles, and over the chunks in a tile, say where; and each chunk fills
+its places. A tile's list is therefore in the order of the triangles, whoever wrote it.
+"""
+
+import taichi as ti
+
+from diffgfx_kernels.snapping import SUBPIXELS
+from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.side_lines import HALF, best_in, may_be_seen, place, side_lines
+
+__all__ = ["count_entries", "fill_entries"]
+
+
+@ti.func
+def bounds(p, q, r, limit):
+    """The first and last of ``limit`` centres between rounded places, along one axis."""
+    low = ti.floor((ti.min(p, q, r) - HALF + SUBPIXELS - 1) / SUBPIXELS)
+    high = ti.floor((ti.max(p, q, r) - HALF) / SUBPIXELS)
+    top = ti.cast(limit, ti.f64)
+    return (
+        ti.cast(ti.min(ti.max(low, 0.0), top), ti.i32),
+        ti.cast(ti.min(ti.max(high, -1.0), top - 1.0), ti.i32),
+    )
+
+
+@ti.func
+def box_of(p, q, r, all_placed, width, height):
+    """The columns and rows of pixels that a triangle may cover."""
+    x0, x1, y0, y1 = 0, width - 1, 0, height - 1
+    if all_placed:
+        x0, x1 = bounds(p[0], q[0], r[0], width)
+        y0, y1 = bounds(p[1], q[1], r[1], height)
+    return x0, x1, y0, y1
+
+
+@ti.func
+def set_up(
+    pos: ti.template(), tri: ti.template(), lines: ti.template(), boxes: ti.template(),
+    base, t, slot, width, height,
+):  # fmt: skip
+    """Find the lines and the box of a triangle; return whether it may cover a centre."""
+    c = ti.Matrix.zero(ti.f64, 4, 3)
+    for k in ti.static(range(3)):
+        vertex = base + tri[t, k]
+        for i in ti.static(range(4)):
+            c[i, k] = ti.cast(pos[vertex, i], ti.f64)
+    drawn = False
+    x = ti.Vector([c[0, 0], c[0, 1], c[0, 2]])
+    y = ti.Vector([c[1, 0], c[1, 1], c[1, 2]])
+    z = ti.Vector([c[2, 0], c[2, 1], c[2, 2]])
+    w = ti.Vector([c[3, 0], c[3, 1], c[3, 2]])
+    boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = 0, -1, 0, -1
+    if may_be_seen(x, y, z, w):
+        p, placed_p = place(x[0], y[0], w[0], width, height)
+        q, placed_q = place(x[1], y[1], w[1], width, height)
+        r, placed_r = place(x[2], y[2], w[2], width, height)
+        all_placed = placed_p + placed_q + placed_r == 3
+        x0, x1, y0, y1 = box_of(p, q, r, all_placed, width, height)
+        if x0 <= x1 and y0 <= y1:
+            found, drawn = side_lines(p, q, r, placed_p, placed_q, placed_r)
+            if drawn:
+                boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = x0, x1, y0, y1
+                for k in ti.static(range(3)):
+                    for i in ti.static(range(3)):
+                        lines[slot, 3 * k + i] = found[k, i]
+    return drawn
+
+
+@ti.func
+def touches(lines: ti.template(), slot, column, row, several, tile: ti.template()):
+    """Whether a triangle may cover a centre in a tile of its box."""
+    found = True
+    if several:
+        for k in ti.static(range(3)):
+            found = found and best_in(lines, slot, k, column * tile, row * tile, tile) >= 0
+    return found
+
+
+@kernel
+def count_entries(
+    pos: ti.types.ndarray(ndim=2),
+    tri: ti.types.ndarray(ndim=2),
+    spans: ti.types.ndarray(ndim=2),
+    lines: ti.types.ndarray(ndim=2),
+    boxes: ti.types.ndarray(ndim=2),
+    counts: ti.types.ndarray(ndim=2),
+    width: int,
+    height: int,
+    chunks: int,
+    spread: int,
+    tile: ti.template(),
+):
+    """Set every triangle up, and count each chunk's entries in each tile."""
+    columns = (width + tile - 1) // tile
+    tiles = columns * ((height + tile - 1) // tile)
+    for item in range(spans.shape[0] * chunks * spread):
+        if item % spread == 0:
+            image, chunk = item // spread // chunks, item // spread % chunks
+            share = (spans[image, 1] + chunks - 1) // chunks
+            for i in range(chunk * share, ti.min((chunk + 1) * share, spans[image, 1])):
+                slot = spans[image, 2] + i
+                t = spans[image, 0] + i
+                if set_up(pos, tri, lines, boxes, spans[image, 3], t, slot, width, height):
+                    c0, c1 = boxes[slot, 0] // tile, boxes[slot, 1] // tile
+                    r0, r1 = boxes[slot, 2] // tile, boxes[slot, 3] // tile
+                    several = c1 > c0 and r1 > r0
+                    for row in range(r0, r1 + 1):
+                        for column in range(c0, c1 + 1):
+                            if touches(lines, slot, column, row, several, tile):
+                                counts[image * tiles + row * columns + column, chunk] += 1
+
+
+@kernel
+def fill_entries(
+    spans: ti.types.ndarray(ndim=2),
+    lines: ti.types.ndarray(ndim=2),
+    boxes: ti.types.ndarray(ndim=2),
+    places: ti.types.ndarray(ndim=2),
+    entries: ti.types.ndarray(ndim=1),
+    width: int,
+    height: int,
+    chunks: int,
+    spread: int,
+    tile: ti.template(),
+):
+    """Write each chunk's entries; places move from where they start to where they end."""
+    columns = (width + tile - 1) // tile
+    tiles = columns * ((height + tile - 1) // tile)
+    for item in range(spans.shape[0] * chunks * spread):
+        if item % spread == 0:
+            image, chunk = item // spread // chunks, item // spread % chunks
+            share = (spans[image, 1] + chunks - 1) // chunks
+            for i in range(chunk * share, ti.min((chunk + 1) * share, spans[image, 1])):
+                slot = spans[image, 2] + i
+                c0, c1 = boxes[slot, 0] // tile, boxes[slot, 1] // tile
+                r0, r1 = boxes[slot, 2] // tile, boxes[slot, 3] // tile
+                several = c1 > c0 and r1 > r0
+                for row in range(r0, r1 + 1):
+                    for column in range(c0, c1 + 1):
+                        if touches(lines, slot, column, row, several, tile):
+                            at = image * tiles + row * columns + column
+                            entries[places[at, chunk]] = slot
+                            places[at, chunk] += 1
