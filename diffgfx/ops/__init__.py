@@ -12,6 +12,7 @@ from diffgfx.ops.divergence import divergence
 from diffgfx.ops.gradient import gradient
 from diffgfx.ops.height_from_normals import height_from_normals
 from diffgfx.ops.inflow import inflow
+from diffgfx.ops.interpolate import interpolate
 from diffgfx.ops.laplacian import laplacian, laplacian_scalar
 from diffgfx.ops.links import wall_links
 from diffgfx.ops.march_volume import march_volume
@@ -43,6 +44,7 @@ __all__ = [
     "gradient",
     "height_from_normals",
     "inflow",
+    "interpolate",
     "laplacian",
     "laplacian_scalar",
     "march_volume",

@@ -1,0 +1,56 @@
+"""Pixels by the triangle that they see: sums over a triangle's pixels become gathers.
+
+The order is that of the triangles, and of the pixels of each; empty pixels are left out.
+"""
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.stable_order import Order, stable_order
+
+__all__ = ["pixels_by_triangle", "triangle_of"]
+
+
+@ti.func
+def triangle_of(rast: ti.template(), p, triangles):
+    """The triangle that a pixel of a flat rast sees; -1 where there is none."""
+    number = rast[4 * p + 3]
+    found = -1
+    if number >= 0.5 and number < triangles + 0.5:
+        found = ti.cast(number + 0.5, ti.i32) - 1
+    return found
+
+
+@kernel
+def triangle_keys(
+    rast: ti.types.ndarray(ndim=1),
+    keys: ti.types.ndarray(ndim=1),
+    count: int,
+    pixels: int,
+    triangles: int,
+    meshes: int,
+):
+    for p in range(count):
+        key = triangle_of(rast, p, triangles)
+        if key >= 0:
+            key += (p // pixels) % meshes * triangles
+        keys[p] = key
+
+
+def pixels_by_triangle(rast: Tensor, triangles: int, meshes: int = 1) -> Order:
+    """Return covered pixels, numbered through the batch, by what they see.
+
+    Args:
+        rast: What a rasteriser returns, (B, H, W, 4).
+        triangles: Of the mesh.
+        meshes: 1 where a triangle's pixels in all images belong together; B where those of each
+            image do, whose triangles then come after those of the image before.
+    """
+    batch, height, width, _ = rast.shape
+    pixels = height * width
+    keys = torch.empty(batch * pixels, dtype=torch.int32, device=rast.device)
+    if batch * pixels:
+        triangle_keys(rast.view(-1), keys, batch * pixels, pixels, triangles, meshes)
+    return stable_order(keys, triangles * meshes)
