@@ -3,6 +3,7 @@
 from diffgfx.ops.advect import Scheme, advect
 from diffgfx.ops.advect_tvd import Limiter, advect_tvd
 from diffgfx.ops.advect_velocity import advect_velocity
+from diffgfx.ops.antialias import AntialiasMode, antialias
 from diffgfx.ops.buoyancy import buoyancy
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
@@ -24,9 +25,11 @@ from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
 from diffgfx.ops.to_centres import to_centres
 from diffgfx.ops.to_faces import to_faces
+from diffgfx.ops.topology import construct_topology
 from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
+    "AntialiasMode",
     "Limiter",
     "Projection",
     "Residual",
@@ -34,7 +37,9 @@ __all__ = [
     "advect",
     "advect_tvd",
     "advect_velocity",
+    "antialias",
     "buoyancy",
+    "construct_topology",
     "convect",
     "curl",
     "diffuse",

@@ -36,6 +36,7 @@ OPS = (
     "advect_velocity",
     "advect_tvd",
     "march_volume",
+    "antialias",
     "interpolate",
     "rasterize",
     "shade_mesh",
