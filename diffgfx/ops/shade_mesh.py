@@ -225,7 +225,8 @@ def _check(given: dict[str, Tensor | None], mask: Tensor | None) -> None:
     if mask is not None:
         if not isinstance(mask, Tensor):
             raise DtypeError(
-                f"mask must be a torch.Tensor, got {type(mask).__name__}; wrap it in torch.as_tensor"
+                f"mask must be a torch.Tensor, got {type(mask).__name__}; "
+                "wrap it in torch.as_tensor"
             )
         check_shape("mask", mask, ("B", 1, "H", "W"), sizes)
         if mask.device != device:

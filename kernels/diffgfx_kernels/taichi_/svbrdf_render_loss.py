@@ -24,19 +24,21 @@ from diffgfx_kernels.taichi_.grid import (
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mode import Mode
 from diffgfx_kernels.taichi_.residual import residual
-from diffgfx_kernels.taichi_.tile import (
+from diffgfx_kernels.taichi_.surface import (
     GRADIENT_ROWS,
     TILE_ROWS,
-    add_gradient,
     clear,
     column,
+    put,
+    view_rows,
+)
+from diffgfx_kernels.taichi_.tile import (
+    add_gradient,
     load_tile,
     look,
-    put,
     radiance_of,
     store_gradient,
     store_pair_sums,
-    view_rows,
 )
 
 __all__ = ["ENCODINGS", "PENALTIES", "forward"]
