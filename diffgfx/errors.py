@@ -13,6 +13,7 @@ __all__ = [
     "OutputError",
     "RangeError",
     "ShapeError",
+    "StateError",
 ]
 
 
@@ -34,6 +35,10 @@ class DeviceError(DiffgfxError, ValueError):
 
 class RangeError(DiffgfxError, ValueError):
     """A value lies outside the range in which it means something."""
+
+
+class StateError(DiffgfxError, RuntimeError):
+    """Something is used before it is ready, after it is over, or while another use is going on."""
 
 
 class InputError(DiffgfxError, ValueError):

@@ -44,15 +44,15 @@ def set_up(
     """Find the lines and the box of a triangle; return whether it may cover a centre."""
     c = ti.Matrix.zero(ti.f64, 4, 3)
     for k in ti.static(range(3)):
-        vertex = base + tri[t, k]
+        vertex = base + tri[3 * t + k]
         for i in ti.static(range(4)):
-            c[i, k] = ti.cast(pos[vertex, i], ti.f64)
+            c[i, k] = ti.cast(pos[4 * vertex + i], ti.f64)
     drawn = False
     x = ti.Vector([c[0, 0], c[0, 1], c[0, 2]])
     y = ti.Vector([c[1, 0], c[1, 1], c[1, 2]])
     z = ti.Vector([c[2, 0], c[2, 1], c[2, 2]])
     w = ti.Vector([c[3, 0], c[3, 1], c[3, 2]])
-    boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = 0, -1, 0, -1
+    boxes[4 * slot], boxes[4 * slot + 1], boxes[4 * slot + 2], boxes[4 * slot + 3] = 0, -1, 0, -1
     if may_be_seen(x, y, z, w):
         p, placed_p = place(x[0], y[0], w[0], width, height)
         q, placed_q = place(x[1], y[1], w[1], width, height)
@@ -62,10 +62,15 @@ def set_up(
         if x0 <= x1 and y0 <= y1:
             found, drawn = side_lines(p, q, r, placed_p, placed_q, placed_r)
             if drawn:
-                boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = x0, x1, y0, y1
+                boxes[4 * slot], boxes[4 * slot + 1], boxes[4 * slot + 2], boxes[4 * slot + 3] = (
+                    x0,
+                    x1,
+                    y0,
+                    y1,
+                )
                 for k in ti.static(range(3)):
                     for i in ti.static(range(3)):
-                        lines[slot, 3 * k + i] = found[k, i]
+                        lines[9 * slot + 3 * k + i] = found[k, i]
     return drawn
 
 
@@ -81,12 +86,12 @@ def touches(lines: ti.template(), slot, column, row, several, tile: ti.template(
 
 @kernel
 def count_entries(
-    pos: ti.types.ndarray(ndim=2),
-    tri: ti.types.ndarray(ndim=2),
+    pos: ti.types.ndarray(ndim=1),
+    tri: ti.types.ndarray(ndim=1),
     spans: ti.types.ndarray(ndim=2),
-    lines: ti.types.ndarray(ndim=2),
-    boxes: ti.types.ndarray(ndim=2),
-    counts: ti.types.ndarray(ndim=2),
+    lines: ti.types.ndarray(ndim=1),
+    boxes: ti.types.ndarray(ndim=1),
+    counts: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
     chunks: int,
@@ -104,21 +109,22 @@ def count_entries(
                 slot = spans[image, 2] + i
                 t = spans[image, 0] + i
                 if set_up(pos, tri, lines, boxes, spans[image, 3], t, slot, width, height):
-                    c0, c1 = boxes[slot, 0] // tile, boxes[slot, 1] // tile
-                    r0, r1 = boxes[slot, 2] // tile, boxes[slot, 3] // tile
+                    c0, c1 = boxes[4 * slot] // tile, boxes[4 * slot + 1] // tile
+                    r0, r1 = boxes[4 * slot + 2] // tile, boxes[4 * slot + 3] // tile
                     several = c1 > c0 and r1 > r0
                     for row in range(r0, r1 + 1):
                         for column in range(c0, c1 + 1):
                             if touches(lines, slot, column, row, several, tile):
-                                counts[image * tiles + row * columns + column, chunk] += 1
+                                at = image * tiles + row * columns + column
+                                counts[at * chunks + chunk] += 1
 
 
 @kernel
 def fill_entries(
     spans: ti.types.ndarray(ndim=2),
-    lines: ti.types.ndarray(ndim=2),
-    boxes: ti.types.ndarray(ndim=2),
-    places: ti.types.ndarray(ndim=2),
+    lines: ti.types.ndarray(ndim=1),
+    boxes: ti.types.ndarray(ndim=1),
+    places: ti.types.ndarray(ndim=1),
     entries: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
@@ -135,12 +141,12 @@ def fill_entries(
             share = (spans[image, 1] + chunks - 1) // chunks
             for i in range(chunk * share, ti.min((chunk + 1) * share, spans[image, 1])):
                 slot = spans[image, 2] + i
-                c0, c1 = boxes[slot, 0] // tile, boxes[slot, 1] // tile
-                r0, r1 = boxes[slot, 2] // tile, boxes[slot, 3] // tile
+                c0, c1 = boxes[4 * slot] // tile, boxes[4 * slot + 1] // tile
+                r0, r1 = boxes[4 * slot + 2] // tile, boxes[4 * slot + 3] // tile
                 several = c1 > c0 and r1 > r0
                 for row in range(r0, r1 + 1):
                     for column in range(c0, c1 + 1):
                         if touches(lines, slot, column, row, several, tile):
                             at = image * tiles + row * columns + column
-                            entries[places[at, chunk]] = slot
-                            places[at, chunk] += 1
+                            entries[places[at * chunks + chunk]] = slot
+                            places[at * chunks + chunk] += 1

@@ -24,9 +24,9 @@ NOTHING = float(2**30)
 
 
 @ti.func
-def corner_row(pos: ti.template(), base, i, j, k, c: ti.template()):
-    """One coordinate of three vertices."""
-    return ti.Vector([pos[base + i, c], pos[base + j, c], pos[base + k, c]])
+def corner_row(pos: ti.template(), i, j, k, c: ti.template()):
+    """One coordinate of three vertices, given where these start."""
+    return ti.Vector([pos[i + c], pos[j + c], pos[k + c]])
 
 
 @ti.func
@@ -36,19 +36,16 @@ def centre(p, pixels, real: ti.template()):
 
 
 @ti.func
-def clear_tile(rast: ti.template(), image, x0, x1, y0, y1, real: ti.template()):
-    """Let a tile see nothing."""
+def clear_tile(rast: ti.template(), first, x0, x1, y0, y1, width, real: ti.template()):
+    """Let a tile see nothing; first: where its image starts."""
     for py in range(y0, y1):
-        for px in range(x0, x1):
-            rast[image, py, px, 0] = 0.0
-            rast[image, py, px, 1] = 0.0
-            rast[image, py, px, 2] = NOTHING
-            rast[image, py, px, 3] = 0.0
+        for at in range(first + 4 * (py * width + x0), first + 4 * (py * width + x1)):
+            rast[at] = ti.select(at % 4 == 2, NOTHING, 0.0)
 
 
 @ti.func
 def see(
-    rast: ti.template(), below: ti.template(), image, px, py, x, y, z, w, fx, fy, label,
+    rast: ti.template(), below: ti.template(), at, x, y, z, w, fx, fy, label,
     peel: ti.template(), real: ti.template(),
 ):  # fmt: skip
     """Let a pixel see a triangle that covers it, if that is nearest."""
@@ -60,44 +57,50 @@ def see(
         depth = here_z / here_w
         deep = True
         if ti.static(peel):
-            deep = below[image, py, px, 3] > 0.0 and depth > below[image, py, px, 2]
-        if deep and depth < rast[image, py, px, 2]:
-            rast[image, py, px, 0] = u
-            rast[image, py, px, 1] = v
-            rast[image, py, px, 2] = depth
-            rast[image, py, px, 3] = label
+            deep = below[at + 3] > 0.0 and depth > below[at + 2]
+        if deep and depth < rast[at + 2]:
+            rast[at] = u
+            rast[at + 1] = v
+            rast[at + 2] = depth
+            rast[at + 3] = label
 
 
 @ti.func
 def draw_triangle(
     pos: ti.template(), tri: ti.template(), lines: ti.template(), below: ti.template(),
-    rast: ti.template(), image, base, slot, t, x0, x1, y0, y1, width, height,
+    rast: ti.template(), first, base, slot, t, x0, x1, y0, y1, width, height,
     peel: ti.template(), real: ti.template(),
 ):  # fmt: skip
-    """Draw a triangle into a rectangle of pixels."""
-    i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-    x, y = corner_row(pos, base, i, j, k, 0), corner_row(pos, base, i, j, k, 1)
-    z, w = corner_row(pos, base, i, j, k, 2), corner_row(pos, base, i, j, k, 3)
+    """Draw a triangle into a rectangle of pixels; first: where its image starts."""
+    i, j, k = 4 * (base + tri[3 * t]), 4 * (base + tri[3 * t + 1]), 4 * (base + tri[3 * t + 2])
+    x, y = corner_row(pos, i, j, k, 0), corner_row(pos, i, j, k, 1)
+    z, w = corner_row(pos, i, j, k, 2), corner_row(pos, i, j, k, 3)
     label = ti.cast(t + 1, real)
-    right = ti.Vector([lines[slot, 0], lines[slot, 3], lines[slot, 6]]) * SUBPIXELS
-    up = ti.Vector([lines[slot, 1], lines[slot, 4], lines[slot, 7]]) * SUBPIXELS
-    row = ti.Vector([value_at(lines, slot, c, x0, y0) for c in ti.static(range(3))])
+    r0, r1, r2 = (lines[9 * slot], lines[9 * slot + 3], lines[9 * slot + 6])
+    u0, u1, u2 = (lines[9 * slot + 1], lines[9 * slot + 4], lines[9 * slot + 7])
+    a0 = value_at(lines, slot, 0, x0, y0)
+    a1 = value_at(lines, slot, 1, x0, y0)
+    a2 = value_at(lines, slot, 2, x0, y0)
     for py in range(y0, y1):
         fy = centre(py, height, real)
-        here = row
+        b0, b1, b2 = a0, a1, a2
         for px in range(x0, x1):
-            if (here[0] | here[1] | here[2]) >= 0:
+            if (b0 | b1 | b2) >= 0:
                 see(
-                    rast, below, image, px, py, x, y, z, w, centre(px, width, real), fy, label,
-                    peel, real,
+                    rast, below, first + 4 * (py * width + px), x, y, z, w,
+                    centre(px, width, real), fy, label, peel, real,
                 )  # fmt: skip
-            here += right
-        row += up
+            b0 += r0 * SUBPIXELS
+            b1 += r1 * SUBPIXELS
+            b2 += r2 * SUBPIXELS
+        a0 += u0 * SUBPIXELS
+        a1 += u1 * SUBPIXELS
+        a2 += u2 * SUBPIXELS
 
 
 @ti.func
 def finish_tile(
-    pos: ti.template(), tri: ti.template(), rast: ti.template(), slopes: ti.template(), image,
+    pos: ti.template(), tri: ti.template(), rast: ti.template(), slopes: ti.template(), first,
     base, x0, x1, y0, y1, width, height, sloped: ti.template(), real: ti.template(),
 ):  # fmt: skip
     """Empty the pixels that see nothing, and find slopes for the others."""
@@ -105,34 +108,37 @@ def finish_tile(
     for py in range(y0, y1):
         fy = centre(py, height, real)
         for px in range(x0, x1):
-            t = ti.cast(rast[image, py, px, 3], ti.i32) - 1
+            at = first + 4 * (py * width + px)
+            t = ti.cast(rast[at + 3], ti.i32) - 1
             found = ti.Vector.zero(real, 4)
             if t < 0:
-                rast[image, py, px, 2] = 0.0
+                rast[at + 2] = 0.0
             elif ti.static(sloped):
-                i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-                x, y = corner_row(pos, base, i, j, k, 0), corner_row(pos, base, i, j, k, 1)
-                w = corner_row(pos, base, i, j, k, 3)
+                i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
+                i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
+                x, y = corner_row(pos, i, j, k, 0), corner_row(pos, i, j, k, 1)
+                w = corner_row(pos, i, j, k, 3)
                 found = slopes_of(x, y, w, centre(px, width, real), fy, across, up, real)
             if ti.static(sloped):
                 for c in ti.static(range(4)):
-                    slopes[image, py, px, c] = found[c]
+                    slopes[at + c] = found[c]
 
 
 @kernel
 def draw(
-    pos: ti.types.ndarray(ndim=2),
-    tri: ti.types.ndarray(ndim=2),
+    pos: ti.types.ndarray(ndim=1),
+    tri: ti.types.ndarray(ndim=1),
     spans: ti.types.ndarray(ndim=2),
-    lines: ti.types.ndarray(ndim=2),
-    boxes: ti.types.ndarray(ndim=2),
-    places: ti.types.ndarray(ndim=2),
+    lines: ti.types.ndarray(ndim=1),
+    boxes: ti.types.ndarray(ndim=1),
+    places: ti.types.ndarray(ndim=1),
     entries: ti.types.ndarray(ndim=1),
-    below: ti.types.ndarray(ndim=4),
-    rast: ti.types.ndarray(ndim=4),
-    slopes: ti.types.ndarray(ndim=4),
+    below: ti.types.ndarray(ndim=1),
+    rast: ti.types.ndarray(ndim=1),
+    slopes: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
+    chunks: int,
     groups: int,
     spread: int,
     tile: ti.template(),
@@ -149,35 +155,36 @@ def draw(
             for turn in range((total - group + groups - 1) // groups):
                 at = turn * groups + group
                 image = at // tiles
+                first = 4 * image * width * height
                 x0, y0 = at % tiles % columns * tile, at % tiles // columns * tile
                 x1, y1 = ti.min(x0 + tile, width), ti.min(y0 + tile, height)
-                clear_tile(rast, image, x0, x1, y0, y1, real)
-                first = 0
+                clear_tile(rast, first, x0, x1, y0, y1, width, real)
+                start = 0
                 if at > 0:
-                    first = places[at - 1, places.shape[1] - 1]
-                for e in range(first, places[at, places.shape[1] - 1]):
+                    start = places[at * chunks - 1]
+                for e in range(start, places[at * chunks + chunks - 1]):
                     slot = entries[e]
                     draw_triangle(
-                        pos, tri, lines, below, rast, image, spans[image, 3], slot,
+                        pos, tri, lines, below, rast, first, spans[image, 3], slot,
                         spans[image, 0] + slot - spans[image, 2],
-                        ti.max(x0, boxes[slot, 0]), ti.min(x1, boxes[slot, 1] + 1),
-                        ti.max(y0, boxes[slot, 2]), ti.min(y1, boxes[slot, 3] + 1),
+                        ti.max(x0, boxes[4 * slot]), ti.min(x1, boxes[4 * slot + 1] + 1),
+                        ti.max(y0, boxes[4 * slot + 2]), ti.min(y1, boxes[4 * slot + 3] + 1),
                         width, height, peel, real,
                     )  # fmt: skip
                 finish_tile(
-                    pos, tri, rast, slopes, image, spans[image, 3], x0, x1, y0, y1, width, height,
+                    pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width, height,
                     sloped, real,
                 )  # fmt: skip
 
 
 @ti.func
-def add_run(partial: ti.template(), tri: ti.template(), slab, t, sums):
+def add_run(partial: ti.template(), tri: ti.template(), first, t, sums):
     """Add the gradients of a run of pixels to the corners of the triangle that they see."""
     if t >= 0:
         for k in ti.static(range(3)):
-            vertex = tri[t, k]
+            at = first + 4 * tri[3 * t + k]
             for c in ti.static(range(4)):
-                partial[slab, vertex, c] += sums[c, k]
+                partial[at + c] += sums[c, k]
 
 
 @ti.func
@@ -188,13 +195,17 @@ def share_of(rows, slab, slabs):
 
 @kernel
 def pull_back(
-    pos: ti.types.ndarray(ndim=2),
-    tri: ti.types.ndarray(ndim=2),
-    rast: ti.types.ndarray(ndim=4),
-    g_rast: ti.types.ndarray(ndim=4),
-    g_slopes: ti.types.ndarray(ndim=4),
-    partial: ti.types.ndarray(ndim=3),
+    pos: ti.types.ndarray(ndim=1),
+    tri: ti.types.ndarray(ndim=1),
+    rast: ti.types.ndarray(ndim=1),
+    g_rast: ti.types.ndarray(ndim=1),
+    g_slopes: ti.types.ndarray(ndim=1),
+    partial: ti.types.ndarray(ndim=1),
+    images: int,
+    width: int,
+    height: int,
     slabs: int,
+    vertices: int,
     step: int,
     spread: int,
     with_z: ti.template(),
@@ -202,39 +213,38 @@ def pull_back(
     real: ti.template(),
 ):
     """Add what every row of images sends back to its slab; step: vertices from image to image."""
-    height, width = rast.shape[1], rast.shape[2]
-    rows = rast.shape[0] * height
     for item in range(slabs * spread):
         if item % spread == 0:
             slab = item // spread
+            rows = images * height
             across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
-            first, end = share_of(rows, slab, slabs), share_of(rows, slab + 1, slabs)
-            for line in range(first, end):
-                image, py = line // height, line % height
-                base = image * step
-                fy = centre(py, height, real)
+            for line in range(share_of(rows, slab, slabs), share_of(rows, slab + 1, slabs)):
+                base = line // height * step
+                fy = centre(line % height, height, real)
                 last = -1
                 sums = ti.Matrix.zero(real, 4, 3)
                 x, y = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
                 z, w = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
                 for px in range(width):
-                    t = ti.cast(rast[image, py, px, 3], ti.i32) - 1
+                    at = 4 * (line * width + px)
+                    t = ti.cast(rast[at + 3], ti.i32) - 1
                     if t != last:
-                        add_run(partial, tri, slab, last, sums)
+                        add_run(partial, tri, 4 * vertices * slab, last, sums)
                         last = t
                         sums = ti.Matrix.zero(real, 4, 3)
                         if t >= 0:
-                            i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-                            x = corner_row(pos, base, i, j, k, 0)
-                            y = corner_row(pos, base, i, j, k, 1)
-                            z = corner_row(pos, base, i, j, k, 2)
-                            w = corner_row(pos, base, i, j, k, 3)
+                            i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
+                            i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
+                            x = corner_row(pos, i, j, k, 0)
+                            y = corner_row(pos, i, j, k, 1)
+                            z = corner_row(pos, i, j, k, 2)
+                            w = corner_row(pos, i, j, k, 3)
                     if t >= 0:
-                        g = ti.Vector([g_rast[image, py, px, c] for c in ti.static(range(3))])
+                        g = ti.Vector([g_rast[at], g_rast[at + 1], g_rast[at + 2]])
                         g_more = ti.Vector.zero(real, 4)
                         if ti.static(sloped):
                             for c in ti.static(range(4)):
-                                g_more[c] = g_slopes[image, py, px, c]
+                                g_more[c] = g_slopes[at + c]
                         g_x, g_y, g_z, g_w = seen_gradient(
                             x, y, z, w, centre(px, width, real), fy, across, up, g, g_more,
                             with_z, sloped, real,
@@ -244,7 +254,7 @@ def pull_back(
                             sums[1, k] += g_y[k]
                             sums[2, k] += g_z[k]
                             sums[3, k] += g_w[k]
-                add_run(partial, tri, slab, last, sums)
+                add_run(partial, tri, 4 * vertices * slab, last, sums)
 
 
 class _Deal(NamedTuple):
@@ -297,7 +307,7 @@ def forward(
     width, height = size
     deal = _deal_for(pos.device)
     spans = _spans(pos, tri, ranges)
-    batch, flat = len(spans), pos.view(-1, 4)
+    batch = len(spans)
     rast = pos.new_empty((batch, height, width, 4))
     slopes = pos.new_empty((batch, height, width, 4 if sloped else 0))
     slots = int(spans[:, 1].sum())
@@ -308,17 +318,37 @@ def forward(
     boxes = tri.new_empty((slots, 4))
     counts = tri.new_zeros((batch * tiles, deal.chunks))
     count_entries(
-        flat, tri, spans, lines, boxes, counts, width, height, deal.chunks, deal.spread, deal.tile
+        pos.view(-1),
+        tri.view(-1),
+        spans,
+        lines.view(-1),
+        boxes.view(-1),
+        counts.view(-1),
+        width,
+        height,
+        deal.chunks,
+        deal.spread,
+        deal.tile,
     )
     ends = counts.view(-1).cumsum(dim=0)
     entries = tri.new_empty(int(ends[-1]))
     places = (ends - counts.view(-1)).to(torch.int32).view_as(counts)
     fill_entries(
-        spans, lines, boxes, places, entries, width, height, deal.chunks, deal.spread, deal.tile
+        spans,
+        lines.view(-1),
+        boxes.view(-1),
+        places.view(-1),
+        entries,
+        width,
+        height,
+        deal.chunks,
+        deal.spread,
+        deal.tile,
     )
     draw(
-        flat, tri, spans, lines, boxes, places, entries, rast if below is None else below, rast,
-        slopes, width, height, deal.groups, deal.spread, deal.tile, below is not None, sloped,
+        pos.view(-1), tri.view(-1), spans, lines.view(-1), boxes.view(-1), places.view(-1), entries,
+        (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
+        deal.chunks, deal.groups, deal.spread, deal.tile, below is not None, sloped,
         runtime.real_of(pos),
     )  # fmt: skip
     return rast, slopes
@@ -343,7 +373,9 @@ def backward(
     slabs = images * min(max(fitting, 2), deal.slabs)
     partial = pos.new_zeros((slabs, vertices, 4))
     pull_back(
-        pos.view(-1, 4), tri, rast, g_rast, g_slopes, partial, slabs, 0 if shared else vertices,
+        pos.view(-1), tri.view(-1), rast.view(-1), g_rast.view(-1), g_slopes.view(-1),
+        partial.view(-1), len(rast), rast.shape[2], rast.shape[1], slabs, vertices,
+        0 if shared else vertices,
         deal.spread, with_z, g_slopes.shape[-1] == 4, runtime.real_of(pos),
     )  # fmt: skip
     return partial.view(images, -1, *partial.shape[1:]).sum(dim=1).view_as(pos)

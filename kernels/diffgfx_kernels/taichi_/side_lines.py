@@ -104,12 +104,14 @@ def value_at(lines: ti.template(), slot, k, px, py):
     """The value of a stored line at the centre of a pixel."""
     x = ti.cast(px * SUBPIXELS + HALF, ti.i64)
     y = ti.cast(py * SUBPIXELS + HALF, ti.i64)
-    return lines[slot, 3 * k] * x + lines[slot, 3 * k + 1] * y + lines[slot, 3 * k + 2]
+    return (
+        lines[9 * slot + 3 * k] * x + lines[9 * slot + 3 * k + 1] * y + lines[9 * slot + 3 * k + 2]
+    )
 
 
 @ti.func
 def best_in(lines: ti.template(), slot, k, left, low, tile: ti.template()):
     """The largest value of a stored line at a centre of a square tile."""
-    px = left + ti.select(lines[slot, 3 * k] > 0, tile - 1, 0)
-    py = low + ti.select(lines[slot, 3 * k + 1] > 0, tile - 1, 0)
+    px = left + ti.select(lines[9 * slot + 3 * k] > 0, tile - 1, 0)
+    py = low + ti.select(lines[9 * slot + 3 * k + 1] > 0, tile - 1, 0)
     return value_at(lines, slot, k, px, py)

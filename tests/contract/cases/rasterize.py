@@ -25,7 +25,7 @@ def build_triangles(
     batch: int,
     seed: int,
     *,
-    triangles: int = 6,
+    triangles: int = 4,
     height: int = 6,
     width: int = 8,
     **choices: Any,

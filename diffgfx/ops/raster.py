@@ -1,0 +1,182 @@
+"""The drop-in face of nvdiffrast: its names, argument order, defaults and layouts, on any device.
+
+Code written for ``nvdiffrast.torch`` runs after ``import diffgfx.ops.raster as dr``, on the CPU as
+on CUDA. What differs: misuse raises typed errors, tensors may be float64, results are the same in
+every run, and triangles are limited to 2^24 - 1. `diffgfx.ops` has the same functions with
+gradients to depth and a bounded antialiasing.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from diffgfx import ops
+from diffgfx.check import check_choice
+from diffgfx.errors import DtypeError, StateError
+
+__all__ = [
+    "DepthPeeler",
+    "RasterizeCudaContext",
+    "RasterizeGLContext",
+    "rasterize",
+]
+
+Mode = Literal["automatic", "manual"]
+
+
+class RasterizeCudaContext:
+    """What `rasterize` is given first. It serves tensors on whatever device they are.
+
+    Attributes:
+        output_db: Whether slopes of barycentrics are given.
+    """
+
+    def __init__(self, device: torch.device | str | int | None = None) -> None:
+        """Make a context; ``device`` is where nvdiffrast would draw, and has no effect."""
+        self.output_db = True
+        self._peeler: DepthPeeler | None = None
+
+
+class RasterizeGLContext(RasterizeCudaContext):
+    """The same under the name of nvdiffrast's other context; nothing here needs OpenGL."""
+
+    def __init__(
+        self,
+        output_db: bool = True,
+        mode: Mode = "automatic",
+        device: torch.device | str | int | None = None,
+    ) -> None:
+        """Make a context.
+
+        Args:
+            output_db: Whether slopes of barycentrics are given; else ``rast_db`` has no channels.
+            mode: When OpenGL's context would be set; there is none, so it has no effect.
+            device: Where nvdiffrast would draw; has no effect.
+        """
+        check_choice("mode", mode, get_args(Mode))
+        super().__init__(device)
+        self.output_db = bool(output_db)
+
+
+def _check_context(glctx: object) -> RasterizeCudaContext:
+    if not isinstance(glctx, RasterizeCudaContext):
+        raise DtypeError(
+            "glctx must be a RasterizeCudaContext or a RasterizeGLContext, got "
+            f"{type(glctx).__name__}; make one with RasterizeCudaContext()"
+        )
+    return glctx
+
+
+def _draw(
+    glctx: RasterizeCudaContext,
+    mesh: tuple[Tensor, Tensor],
+    resolution: Sequence[int],
+    ranges: Tensor | None,
+    grad_db: bool,
+    below: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Draw one layer; only gradients of slopes depend on ``grad_db``, as in nvdiffrast."""
+    rast, slopes = ops.rasterize(
+        *mesh, resolution, ranges=ranges, grad_db=glctx.output_db, grad_z=False, below=below
+    )
+    return rast, slopes if grad_db else slopes.detach()
+
+
+def rasterize(
+    glctx: RasterizeCudaContext,
+    pos: Tensor,
+    tri: Tensor,
+    resolution: Sequence[int],
+    ranges: Tensor | None = None,
+    grad_db: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Draw triangles: `diffgfx.ops.rasterize` without gradients to depth.
+
+    Args:
+        glctx: A context that no `DepthPeeler` is using.
+        pos: Vertices in clip space, (B, V, 4), or (V, 4) with ``ranges``.
+        tri: Vertices of each triangle, int32, (T, 3).
+        resolution: Height and width.
+        ranges: First triangle and count of each image, int32, (B, 2), on the CPU.
+        grad_db: Whether the slopes have gradients; they are given either way.
+
+    Returns:
+        ``rast`` (B, H, W, 4): u, v, z/w and index + 1; and ``rast_db`` (B, H, W, 4), or (B, H, W,
+        0) of a context without ``output_db``.
+
+    Raises:
+        StateError: If a `DepthPeeler` is using the context.
+        DtypeError, ShapeError, DeviceError, RangeError: If an argument does not fit; it is named.
+    """
+    if _check_context(glctx)._peeler is not None:
+        raise StateError(
+            "glctx must not be in use, got one inside a DepthPeeler; call rasterize_next_layer() "
+            "of that, leave its 'with' block first, or make another context"
+        )
+    return _draw(glctx, (pos, tri), resolution, ranges, grad_db, None)
+
+
+class DepthPeeler:
+    """Draws a scene layer by layer, front to back, inside a ``with`` block.
+
+    Each layer shows only what lies deeper, at each pixel, than the layer before; of surfaces that
+    coincide only one is seen. Where a layer is empty, all that follow are.
+    """
+
+    def __init__(
+        self,
+        glctx: RasterizeCudaContext,
+        pos: Tensor,
+        tri: Tensor,
+        resolution: Sequence[int],
+        ranges: Tensor | None = None,
+        grad_db: bool = True,
+    ) -> None:
+        """Take the arguments of `rasterize`; nothing is drawn yet."""
+        self._context = _check_context(glctx)
+        self._mesh = (pos, tri)
+        self._resolution = resolution
+        self._ranges = ranges
+        self._grad_db = grad_db
+        self._above: Tensor | None = None
+
+    def __enter__(self) -> "DepthPeeler":
+        """Reserve the context, and start with the nearest layer."""
+        if self._context._peeler is not None:
+            raise StateError(
+                "glctx must not be in use, got one inside a DepthPeeler; leave its 'with' block "
+                "first, or make another context"
+            )
+        self._context._peeler = self
+        self._above = None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the context back."""
+        self._context._peeler = None
+        self._above = None
+
+    def rasterize_next_layer(self) -> tuple[Tensor, Tensor]:
+        """Return the next layer, as `rasterize` does.
+
+        Raises:
+            StateError: Outside a ``with`` block.
+        """
+        if self._context._peeler is not self:
+            raise StateError(
+                "rasterize_next_layer must be called inside the peeler's 'with' block, got a call "
+                "outside; write 'with DepthPeeler(...) as peeler:'"
+            )
+        found = _draw(
+            self._context, self._mesh, self._resolution, self._ranges, self._grad_db, self._above
+        )
+        self._above = found[0].detach()
+        return found
