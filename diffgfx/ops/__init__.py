@@ -5,6 +5,7 @@ from diffgfx.ops.advect_tvd import Limiter, advect_tvd
 from diffgfx.ops.advect_velocity import advect_velocity
 from diffgfx.ops.antialias import AntialiasMode, antialias
 from diffgfx.ops.buoyancy import buoyancy
+from diffgfx.ops.construct_mip import construct_mip
 from diffgfx.ops.convect import convect
 from diffgfx.ops.curl import curl
 from diffgfx.ops.diffuse import diffuse, diffuse_scalar
@@ -23,6 +24,7 @@ from diffgfx.ops.rasterize import rasterize
 from diffgfx.ops.shade_mesh import shade_mesh
 from diffgfx.ops.shade_svbrdf import shade_svbrdf
 from diffgfx.ops.svbrdf_render_loss import Residual, svbrdf_render_loss
+from diffgfx.ops.texture import BoundaryMode, FilterMode, texture
 from diffgfx.ops.to_centres import to_centres
 from diffgfx.ops.to_faces import to_faces
 from diffgfx.ops.topology import construct_topology
@@ -30,6 +32,8 @@ from diffgfx.ops.vorticity_confinement import vorticity_confinement
 
 __all__ = [
     "AntialiasMode",
+    "BoundaryMode",
+    "FilterMode",
     "Limiter",
     "Projection",
     "Residual",
@@ -39,6 +43,7 @@ __all__ = [
     "advect_velocity",
     "antialias",
     "buoyancy",
+    "construct_mip",
     "construct_topology",
     "convect",
     "curl",
@@ -59,6 +64,7 @@ __all__ = [
     "shade_mesh",
     "shade_svbrdf",
     "svbrdf_render_loss",
+    "texture",
     "to_centres",
     "to_faces",
     "vorticity_confinement",

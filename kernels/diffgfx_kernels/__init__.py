@@ -38,8 +38,10 @@ OPS = (
     "march_volume",
     "antialias",
     "interpolate",
+    "construct_mip",
     "rasterize",
     "shade_mesh",
+    "texture",
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 

@@ -32,3 +32,22 @@ def draw_rast(
     db = torch.randn((*shape, 4), generator=draw, dtype=torch.float64)
     keep = covered[..., None].double()
     return rast * keep, db * keep
+
+
+def draw_footprints(
+    shape: tuple[int, ...], size: float, top: int, axes: int, draw: torch.Generator
+) -> Tensor:
+    """Return derivatives of uv whose levels lie between 0 and ``top``, away from whole numbers.
+
+    Args:
+        shape: Of the pixels, (B, H, W).
+        size: Side of the texture [texels].
+        top: The coarsest level.
+        axes: Components of uv.
+        draw: The random numbers.
+    """
+    parts = torch.randn((*shape, axes, 2), generator=draw, dtype=torch.float64)
+    length = parts.square().sum(dim=(-1, -2), keepdim=True).sqrt()
+    whole = torch.randint(0, max(top, 1), shape, generator=draw)
+    level = whole + 0.2 + 0.6 * torch.rand(shape, generator=draw, dtype=torch.float64)
+    return (parts / length * (2.0**level / size)[..., None, None]).flatten(-2)

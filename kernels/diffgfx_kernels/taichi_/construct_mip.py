@@ -1,0 +1,119 @@
+"""Mip levels of a texture: means of two by two texels, a launch a level."""
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.sampling import level_sizes, level_starts
+from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.launch import kernel
+
+__all__ = ["backward", "forward", "pull_down"]
+
+
+@kernel
+def halve(
+    fine: ti.types.ndarray(ndim=1),
+    coarse: ti.types.ndarray(ndim=1),
+    items: int,
+    rows: int,
+    width: int,
+    channels: int,
+    twice_y: int,
+    twice_x: int,
+    fine_start: int,
+    fine_stride: int,
+    coarse_start: int,
+    coarse_stride: int,
+):
+    """Fill a level from the one before; starts and strides count texels."""
+    for job in range(items * rows):
+        n, row = job // rows, job % rows
+        at = (n * coarse_stride + coarse_start + row * width) * channels
+        wide = twice_x * width * channels
+        below = (n * fine_stride + fine_start) * channels + row * twice_y * wide
+        above = below + (twice_y - 1) * wide
+        right = (twice_x - 1) * channels
+        for x in range(width):
+            left = x * twice_x * channels
+            for c in range(channels):
+                low = fine[below + left + c] + fine[above + left + c]
+                high = fine[below + left + right + c] + fine[above + left + right + c]
+                coarse[at + x * channels + c] = 0.25 * (low + high)
+
+
+@kernel
+def add_halves(
+    coarse: ti.types.ndarray(ndim=1),
+    fine: ti.types.ndarray(ndim=1),
+    items: int,
+    rows: int,
+    width: int,
+    channels: int,
+    twice_y: int,
+    twice_x: int,
+    fine_start: int,
+    fine_stride: int,
+    coarse_start: int,
+    coarse_stride: int,
+):
+    """The transpose of `halve`, on top of what is there; rows and width are the finer level's."""
+    for job in range(items * rows):
+        n, row = job // rows, job % rows
+        at = (n * fine_stride + fine_start + row * width) * channels
+        half = width // twice_x * channels
+        above = (n * coarse_stride + coarse_start) * channels + row // twice_y * half
+        share = 0.0 * coarse[above] + 1.0 / (twice_x * twice_y)
+        for x in range(width):
+            for c in range(channels):
+                fine[at + x * channels + c] += share * coarse[above + x // twice_x * channels + c]
+
+
+def forward(tex: Tensor, top: int) -> Tensor:
+    """Return levels 1 to ``top`` of textures (N, F, H, W, C), packed: (N, texels, C)."""
+    runtime.start(tex.device)
+    n, faces, height, width, channels = tex.shape
+    sizes = level_sizes(height, width, top)
+    starts = level_starts(faces, sizes)
+    mips = tex.new_empty((n, starts[-1], channels))
+    if mips.numel() == 0:
+        return mips
+    for level in range(1, top + 1):
+        (fine_h, fine_w), (h, w) = sizes[level - 1], sizes[level]
+        source = tex if level == 1 else mips
+        halve(
+            source.view(-1), mips.view(-1), n, faces * h, w, channels, fine_h // h, fine_w // w,
+            0 if level == 1 else starts[level - 2],
+            faces * height * width if level == 1 else starts[-1], starts[level - 1], starts[-1],
+        )  # fmt: skip
+    return mips
+
+
+def pull_down(g_mips: Tensor, faces: int, sizes: list[tuple[int, int]]) -> None:
+    """Add to each of levels 1, 2, ... the gradients of the coarser ones, in place."""
+    starts = level_starts(faces, sizes)
+    n, _, channels = g_mips.shape
+    for level in range(len(sizes) - 1, 1, -1):
+        (fine_h, fine_w), (h, w) = sizes[level - 1], sizes[level]
+        add_halves(
+            g_mips.view(-1), g_mips.view(-1), n, faces * fine_h, fine_w, channels, fine_h // h,
+            fine_w // w, starts[level - 2], starts[-1], starts[level - 1], starts[-1],
+        )  # fmt: skip
+
+
+def backward(g_mips: Tensor, tex: Tensor, top: int) -> Tensor:
+    """Return the gradient to the texture."""
+    runtime.start(tex.device)
+    n, faces, height, width, channels = tex.shape
+    g_tex = torch.zeros_like(tex)
+    if g_mips.numel() == 0:
+        return g_tex
+    sizes = level_sizes(height, width, top)
+    pulled = g_mips.clone()
+    pull_down(pulled, faces, sizes)
+    add_halves(
+        pulled.view(-1), g_tex.view(-1), n, faces * height, width, channels,
+        height // sizes[1][0], width // sizes[1][1], 0, faces * height * width, 0,
+        level_starts(faces, sizes)[-1],
+    )  # fmt: skip
+    return g_tex
