@@ -48,7 +48,7 @@ def build_silhouettes(
     *,
     height: int = 7,
     width: int = 9,
-    channels: int = 2,
+    channels: int = 1,
     behind: bool = False,
     mode: str = "bounded",
 ) -> dict[str, Any]:

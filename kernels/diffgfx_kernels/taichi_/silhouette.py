@@ -104,7 +104,16 @@ def in_sight(a, b, rise):
 
 @ti.func
 def find_crossing(
-    screen: ti.template(), tri: ti.template(), p, t, x, y, upward, sign, bits, bounded: ti.template()
+    screen: ti.template(),
+    tri: ti.template(),
+    p,
+    t,
+    x,
+    y,
+    upward,
+    sign,
+    bits,
+    bounded: ti.template(),
 ):
     """Find the edge of a triangle that passes between a pixel's centre and its neighbour's.
 

@@ -63,7 +63,9 @@ def _pairs(rast: Tensor, tri: Tensor, per_image: int, upward: bool) -> Pairs:
     base = image * per_image
     vertices = tri.long()[triangle] + base[:, None]
     centre = torch.stack([x, y], dim=1).to(depth)
-    return Pairs(first, step, torch.where(own, 1.0, -1.0).to(depth), triangle, vertices, centre, base)
+    return Pairs(
+        first, step, torch.where(own, 1.0, -1.0).to(depth), triangle, vertices, centre, base
+    )
 
 
 def _see(pos: Tensor, vertices: Tensor, pairs: Pairs, size: Tensor, bounded: bool) -> Tensor:
@@ -160,9 +162,7 @@ def _shares(
     is_open = _silhouettes(pos.detach(), pairs, corners.detach(), edges, size, bounded)
     if upward:  # the axis between the two centres is x from here on
         corners = corners[..., [1, 0, 2, 3]]
-    found = [
-        _crossing(corners[:, (k + 1) % 3], corners[:, (k + 2) % 3], bounded) for k in range(3)
-    ]
+    found = [_crossing(corners[:, (k + 1) % 3], corners[:, (k + 2) % 3], bounded) for k in range(3)]
     at, crosses, steep = (torch.stack(parts, dim=1) for parts in zip(*found, strict=True))
     reach = torch.where(crosses, pairs.sign[:, None] * at.detach(), -torch.inf)
     reach = torch.where(reach.isnan(), -torch.inf, reach)
@@ -195,9 +195,7 @@ def antialias(
         total = shares[0] + shares[1] + shares[2] + shares[3]
         whole = torch.where(total > 1, total, 1.0)
         shares = [share / whole for share in shares]
-    added = [
-        share[:, None] * (other - flat) for share, other in zip(shares, partners, strict=True)
-    ]
+    added = [share[:, None] * (other - flat) for share, other in zip(shares, partners, strict=True)]
     return (flat + added[0] + added[1] + added[2] + added[3]).view(color.shape)
 
 

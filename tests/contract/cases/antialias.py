@@ -29,7 +29,7 @@ def _call(
 
 def build_ranges(*args: Any, **sizes: Any) -> dict[str, Any]:
     """Return arguments whose meshes are to be put into one list of vertices."""
-    return build_silhouettes(*args, **{"channels": 1, **sizes}) | {"ranges": True}
+    return build_silhouettes(*args, **sizes) | {"ranges": True}
 
 
 _make = partial(
@@ -64,10 +64,10 @@ CASES = (
     ),
     _make(
         "antialias[nvdiffrast]",
-        build=partial(build_silhouettes, mode="nvdiffrast", channels=1),
+        build=partial(build_silhouettes, mode="nvdiffrast"),
         rtol=1e-3,
         atol=4e-3,
     ),
-    _make("antialias[behind]", build=partial(build_silhouettes, behind=True, channels=1)),
+    _make("antialias[behind]", build=partial(build_silhouettes, behind=True)),
     _make("antialias[ranges]", build=build_ranges),
 )
