@@ -15,18 +15,22 @@ VECTOR = 8
 
 
 @ti.func
-def span(mask: ti.template(), start, lanes, mode: ti.template()):
-    """From the first shown lane to past the last, in whole vectors; empty if all are hidden."""
+def span(mask: ti.template(), start, lanes, width: ti.template(), mode: ti.template()):
+    """The first shown lane and the count up to the last, in whole vectors; 0 if all are hidden.
+
+    The bound on the count changes nothing. It lets the compiler see that lanes stand side by side
+    in memory (`grid.run_start`).
+    """
     low, high = 0, lanes
     if ti.static(mode.masked):
         low, high = lanes, 0
         for j in range(lanes):
-            if mask[start + j] != 0:
-                low = ti.min(low, j)
-                high = j + 1
+            shown = mask[start + j] != 0
+            low = ti.min(low, ti.select(shown, j, lanes))
+            high = ti.max(high, ti.select(shown, j + 1, 0))
         low = low // VECTOR * VECTOR
         high = ti.min((high + VECTOR - 1) // VECTOR * VECTOR, lanes)
-    return low, ti.max(high - low, 0)
+    return low, ti.min(ti.max(high - low, 0), width)
 
 
 @ti.func

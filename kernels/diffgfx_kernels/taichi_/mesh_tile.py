@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import taichi as ti
 
+from diffgfx_kernels.taichi_.grid import run_start
 from diffgfx_kernels.taichi_.harmonics import TERMS, irradiance
 from diffgfx_kernels.taichi_.mesh_frame import FRAME_ROWS, frame_lane, inverse_length
 from diffgfx_kernels.taichi_.mesh_planes import load_rows
@@ -121,7 +122,7 @@ def load_mesh(
     mode: ti.template(),
 ):
     """Load the shown pixels of a tile and make them ready for the first light."""
-    shown = b * pixels + first
+    shown = run_start(b, pixels, first)
     if ti.static(mode.framed):
         load_rows(tile, 0, maps, 10 * b, 10, mask, shown, first, lanes, pixels, mode)
         load_rows(tile, FRAME, normal, 3 * b, 3, mask, shown, first, lanes, pixels, mode)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffgfx_kernels.harmonics import FACTORS
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for, lanes_if, tile_start, turns
+from diffgfx_kernels.taichi_.grid import grid_for, lanes_if, run_start, tile_start, turns
 from diffgfx_kernels.taichi_.harmonics import TERMS
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mesh_adjoint import (
@@ -67,7 +67,7 @@ def shade(
             for turn in range(turns(chunk, pixels, grid)):
                 start = tile_start(chunk, turn, pixels, grid)
                 every = ti.min(grid.lanes, pixels - start)
-                low, lanes = span(mask, b * pixels + start, every, mode)
+                low, lanes = span(mask, run_start(b, pixels, start), every, grid.lanes, mode)
                 first = start + low
                 if lanes < every:
                     blank(image, 3 * b, 3, start, every, pixels)
@@ -125,7 +125,7 @@ def shade_gradient(
             for turn in range(turns(chunk, pixels, grid)):
                 start = tile_start(chunk, turn, pixels, grid)
                 every = ti.min(grid.lanes, pixels - start)
-                low, lanes = span(mask, b * pixels + start, every, mode)
+                low, lanes = span(mask, run_start(b, pixels, start), every, grid.lanes, mode)
                 first = start + low
                 if lanes < every:
                     blank_gradient(
@@ -137,7 +137,7 @@ def shade_gradient(
                         lanes, pixels, mode,
                     )  # fmt: skip
                     load_rows(
-                        upstream, 0, g_image, 3 * b, 3, mask, b * pixels + first, first, lanes,
+                        upstream, 0, g_image, 3 * b, 3, mask, run_start(b, pixels, first), first, lanes,
                         pixels, mode,
                     )  # fmt: skip
                     add_light_gradient(
