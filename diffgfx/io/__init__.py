@@ -16,9 +16,14 @@ from diffgfx.io.flow_file import read_flow, write_flow
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.frames import read_frame, write_frame
 from diffgfx.io.gltf import read_material_glb, write_material_glb
+from diffgfx.io.gltf_model import read_gltf
+from diffgfx.io.gltf_write import write_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
+from diffgfx.io.mesh_file import read_mesh
+from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
+from diffgfx.io.ply import read_ply, write_ply
 from diffgfx.io.uni import (
     CELL_FLAGS,
     GRID_TYPES,
@@ -55,10 +60,14 @@ __all__ = [
     "read_exr",
     "read_flow",
     "read_frame",
+    "read_gltf",
     "read_image",
     "read_map_files",
     "read_maps",
     "read_material_glb",
+    "read_mesh",
+    "read_obj",
+    "read_ply",
     "read_uni",
     "to_metallic",
     "write_capture",
@@ -66,8 +75,11 @@ __all__ = [
     "write_exr_layers",
     "write_flow",
     "write_frame",
+    "write_glb",
     "write_maps",
     "write_material_glb",
+    "write_obj",
+    "write_ply",
     "write_png",
     "write_uni",
 ]

@@ -11,35 +11,25 @@ of 0.04.
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from diffgfx import __version__
 from diffgfx.check import check_positive
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.io._files import atomic_path, read_bytes, show_path
 from diffgfx.io._gltf_asset import Asset, Fields, parse_glb
-from diffgfx.io.encodings import from_metallic
-from diffgfx.io.image import decode_transfer, encode_transfer
+from diffgfx.io._gltf_builder import INDICES, VERTICES, Builder
+from diffgfx.io._gltf_material import IOR, SPECULAR, decode_material
 from diffgfx.scene import MaterialMaps
 
 __all__ = ["read_material_glb", "write_material_glb"]
 
 Array = npt.NDArray[np.float64]
 
-_SPECULAR = "KHR_materials_specular"
-_IOR = "KHR_materials_ior"
-_DIELECTRIC = 0.04
 _FILE_LIMIT = 2 << 30
-# Rounding in float32 may leave a map this far outside [0, 1]; that much is clipped without a word.
-_SLACK = 1e-6
-_LINEAR, _MIPMAPS, _REPEAT = 9729, 9987, 10497
-_VERTICES, _INDICES = 34962, 34963
-_UNSIGNED_SHORT, _FLOAT = 5123, 5126
 # Left-top, left-bottom, right-bottom, right-top: counter-clockwise seen from +z.
 _CORNERS = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], dtype=np.float32)
 _TRIANGLES = np.array([0, 1, 2, 0, 2, 3], dtype=np.uint16)
@@ -84,102 +74,15 @@ def write_material_glb(
     check_positive("maps.size[1]", maps.size[1])
     if color_bits not in (8, 16):
         raise RangeError(f"color_bits must be 8 or 16, got {color_bits}")
-    images = _textures(maps, color_bits)
-    data = _assemble(
-        images, (maps.size[0] * metres_per_unit, maps.size[1] * metres_per_unit), name
-    )
+    size = (maps.size[0] * metres_per_unit, maps.size[1] * metres_per_unit)
+    data = _assemble(maps, size, name, color_bits)
     with atomic_path(Path(path)) as partial:
         partial.write_bytes(data)
 
 
-def _textures(maps: MaterialMaps, color_bits: int) -> dict[str, bytes]:
-    normal = _rows(maps.normal)
-    length = np.linalg.norm(normal, axis=2, keepdims=True)
-    if not bool((normal[..., 2] > 0.0).all()):
-        raise RangeError(
-            "normal must point to +z everywhere to be stored in glTF, got z = "
-            f"{float(normal[..., 2].min()):g}; flip or clamp it first"
-        )
-    diffuse = _unit("diffuse", maps.diffuse)
-    specular = _unit("specular", maps.specular)
-    roughness = _unit("roughness", maps.roughness)
-    packed = np.concatenate([np.ones_like(roughness), roughness, np.zeros_like(roughness)], axis=2)
-    return {
-        "diffuse": _png(encode_transfer(diffuse, "srgb"), color_bits),
-        "metallic_roughness": _png(packed, 16),
-        "normal": _png(0.5 * normal / length + 0.5, 16),
-        "specular": _png(encode_transfer(specular, "srgb"), color_bits),
-    }
-
-
-def _rows(value: Tensor) -> Array:
-    """Return a map of one material as an array, shape (h, w, c)."""
-    return np.asarray(value[0].detach().permute(1, 2, 0).cpu().double().numpy(), dtype=np.float64)
-
-
-def _unit(name: str, value: Tensor) -> Array:
-    rows = _rows(value)
-    low, high = float(rows.min()), float(rows.max())
-    if not (low >= -_SLACK and high <= 1.0 + _SLACK):
-        raise RangeError(
-            f"{name} must lie in [0, 1] to be stored in glTF, got {low:g} to {high:g}; "
-            "clamp it first"
-        )
-    return np.clip(rows, 0.0, 1.0)
-
-
-def _png(values: Array, bits: int) -> bytes:
-    import cv2
-
-    codes = np.rint(values * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
-    _, encoded = cv2.imencode(".png", np.ascontiguousarray(codes[..., ::-1]))
-    return encoded.tobytes()
-
-
-class _Builder:
-    """A glTF asset that grows by buffer views and accessors over one binary blob."""
-
-    def __init__(self) -> None:
-        import pygltflib
-
-        self.lib = pygltflib
-        generator = f"diffgfx {__version__}"
-        self.asset = pygltflib.GLTF2(asset=pygltflib.Asset(version="2.0", generator=generator))
-        self.blob = bytearray()
-
-    def view(self, data: bytes, target: int | None = None) -> int:
-        """Append bytes, aligned to four; return the index of their buffer view."""
-        view = self.lib.BufferView(
-            buffer=0, byteOffset=len(self.blob), byteLength=len(data), target=target
-        )
-        self.asset.bufferViews.append(view)
-        self.blob += data + b"\0" * (-len(data) % 4)
-        return len(self.asset.bufferViews) - 1
-
-    def accessor(self, values: npt.NDArray[Any], target: int) -> int:
-        """Append an array, one row an element; return the index of its accessor."""
-        rows = values.reshape(len(values), -1)
-        accessor = self.lib.Accessor(
-            bufferView=self.view(values.tobytes(), target),
-            componentType=_FLOAT if values.dtype == np.float32 else _UNSIGNED_SHORT,
-            count=len(values),
-            type="SCALAR" if values.ndim == 1 else f"VEC{values.shape[1]}",
-            min=rows.min(axis=0).tolist(),
-            max=rows.max(axis=0).tolist(),
-        )
-        self.asset.accessors.append(accessor)
-        return len(self.asset.accessors) - 1
-
-    def finish(self) -> bytes:
-        """Return the bytes of the GLB."""
-        self.asset.buffers = [self.lib.Buffer(byteLength=len(self.blob))]
-        self.asset.set_binary_blob(bytes(self.blob))
-        return b"".join(self.asset.save_to_bytes())
-
-
-def _assemble(images: dict[str, bytes], size: tuple[float, float], name: str) -> bytes:
+def _assemble(maps: MaterialMaps, size: tuple[float, float], name: str, color_bits: int) -> bytes:
     """Return the bytes of the GLB; ``size`` in metres."""
-    builder = _Builder()
+    builder = Builder()
     lib, asset = builder.lib, builder.asset
     positions = np.zeros((4, 3), dtype=np.float32)
     positions[:, 0] = (_CORNERS[:, 0] - 0.5) * size[0]
@@ -191,33 +94,9 @@ def _assemble(images: dict[str, bytes], size: tuple[float, float], name: str) ->
         "TANGENT": np.tile(np.array([1, 0, 0, 1], dtype=np.float32), (4, 1)),
         "TEXCOORD_0": _CORNERS,
     }
-    attributes = {key: builder.accessor(value, _VERTICES) for key, value in vertices.items()}
-    indices = builder.accessor(_TRIANGLES, _INDICES)
-    for key, data in images.items():
-        view = builder.view(data)
-        asset.images.append(lib.Image(bufferView=view, mimeType="image/png", name=key))
-        asset.textures.append(lib.Texture(sampler=0, source=len(asset.images) - 1))
-    asset.samplers = [
-        lib.Sampler(magFilter=_LINEAR, minFilter=_MIPMAPS, wrapS=_REPEAT, wrapT=_REPEAT)
-    ]
-    index = {key: number for number, key in enumerate(images)}
-    specular = {
-        "specularFactor": 1.0,
-        "specularColorFactor": [1.0 / _DIELECTRIC] * 3,
-        "specularColorTexture": {"index": index["specular"]},
-    }
-    surface = lib.PbrMetallicRoughness(
-        baseColorTexture=lib.TextureInfo(index=index["diffuse"]),
-        metallicRoughnessTexture=lib.TextureInfo(index=index["metallic_roughness"]),
-        metallicFactor=0.0,
-    )
-    material = lib.Material(
-        name=name,
-        pbrMetallicRoughness=surface,
-        normalTexture=lib.NormalMaterialTexture(index=index["normal"]),
-        extensions={_SPECULAR: specular},
-    )
-    asset.materials, asset.extensionsUsed = [material], [_SPECULAR]
+    attributes = {key: builder.accessor(value, VERTICES) for key, value in vertices.items()}
+    indices = builder.accessor(_TRIANGLES, INDICES)
+    builder.material(maps, name, color_bits=color_bits, wrap="wrap")
     primitive = lib.Primitive(attributes=lib.Attributes(**attributes), indices=indices, material=0)
     asset.meshes = [lib.Mesh(primitives=[primitive], name=name)]
     asset.nodes = [lib.Node(mesh=0, name=name)]
@@ -255,37 +134,14 @@ def read_material_glb(
     fields = asset.item("materials", material, "material")
     where = f"materials[{material}]"
     _check_material(asset, fields, where)
-    surface = asset.fields(fields, "pbrMetallicRoughness", where)
-    inside = f"{where}.pbrMetallicRoughness"
-    base = _texture(asset, surface, "baseColorTexture", inside)
-    packed = _texture(asset, surface, "metallicRoughnessTexture", inside)
-    relief = _texture(asset, fields, "normalTexture", where)
-    reflectance, weight = _dielectric(asset, fields, where)
-    images = (base, packed, relief, reflectance)
-    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
-
-    tint = asset.numbers(surface, "baseColorFactor", (1.0, 1.0, 1.0, 1.0), inside, high=1.0)
-    colour = decode_transfer(base[..., :3], "srgb") * tint[:3]
-    metallic = packed[..., 2:3] * asset.number(surface, "metallicFactor", 1.0, inside, high=1.0)
-    roughness = packed[..., 1:2] * asset.number(surface, "roughnessFactor", 1.0, inside, high=1.0)
-    if weight != 1.0 and bool((metallic < 1.0).any()):
+    maps, weight = decode_material(asset, fields, where, lambda *place: _texture(asset, *place))
+    if weight != 1.0:
         raise asset.fault(f"{where} specular", "must be 1 on a non-metal", weight, _REBAKE)
-    normal = np.array([0.0, 0.0, 1.0]).reshape(1, 1, 3)
-    if "normalTexture" in fields:
-        info = asset.fields(fields, "normalTexture", where)
-        scale = asset.number(info, "scale", 1.0, f"{where}.normalTexture", low=-math.inf)
-        normal = (2.0 * relief[..., :3] - 1.0) * (scale, scale, 1.0)
-    resized = [
-        _resize(values, height, width)
-        for values in (colour, metallic, roughness, normal, reflectance)
-    ]
-    maps = from_metallic(*resized[:4], dielectric=resized[4])
-    maps[:, :3] = torch.nn.functional.normalize(maps[:, :3], dim=1)
     return MaterialMaps.from_tensor(maps.to(dtype), _sample_size(asset, material))
 
 
 def _check_material(asset: Asset, fields: Fields, where: str) -> None:
-    foreign = sorted(set(asset.fields(fields, "extensions", where)) - {_SPECULAR, _IOR})
+    foreign = sorted(set(asset.fields(fields, "extensions", where)) - {SPECULAR, IOR})
     if foreign:
         raise asset.fault(f"{where}", "must use no extension that ten maps lack", foreign, _REBAKE)
     mode = fields.get("alphaMode", "OPAQUE")
@@ -311,32 +167,6 @@ def _texture(asset: Asset, owner: Fields, key: str, where: str) -> Array:
             f"{place}.texCoord", "must be 0", info["texCoord"], "bake to one set of coordinates"
         )
     return asset.image(info.get("index"), f"{place}.index")
-
-
-def _dielectric(asset: Asset, fields: Fields, where: str) -> tuple[Array, float]:
-    """Return F0 of the non-metal, shape (h, w, 3), and the least ``specular`` anywhere."""
-    extensions = asset.fields(fields, "extensions", where)
-    inside = f"{where}.extensions.{_SPECULAR}"
-    specular = asset.fields(extensions, _SPECULAR, f"{where}.extensions")
-    bend = asset.fields(extensions, _IOR, f"{where}.extensions")
-    index = asset.number(bend, "ior", 1.5, f"{where}.extensions.{_IOR}")
-    # By the extension, an index of 0 stands for infinity: F0 is the specular colour itself.
-    normal_reflectance = ((index - 1.0) / (index + 1.0)) ** 2 if _IOR in extensions else _DIELECTRIC
-    colour = decode_transfer(
-        _texture(asset, specular, "specularColorTexture", inside)[..., :3], "srgb"
-    )
-    tint = asset.numbers(specular, "specularColorFactor", (1.0, 1.0, 1.0), inside)
-    weight = _texture(asset, specular, "specularTexture", inside)[..., 3]
-    weight = weight * asset.number(specular, "specularFactor", 1.0, inside, high=1.0)
-    return np.minimum(normal_reflectance * colour * tint, 1.0), float(weight.min())
-
-
-def _resize(values: Array, height: int, width: int) -> Tensor:
-    """Enlarge linear values, shape (h, w, c), to the tensor (1, c, height, width)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1).unsqueeze(0)
-    if tensor.shape[-2:] == (height, width):
-        return tensor
-    return torch.nn.functional.interpolate(tensor, size=(height, width), mode="bilinear")
 
 
 def _sample_size(asset: Asset, material: int) -> tuple[float, float]:
