@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from diffgfx.render.buffers import Buffers
 from diffgfx.render.geometry import Geometry, gather_geometry
 from diffgfx.render.lamps import gather_lamps
 from diffgfx.render.surface import read_maps
-from diffgfx.scene import Scene
+from diffgfx.scene import Camera, DistantLight, HarmonicsLight, PointLight, Scene
 from diffgfx.types import Backend
 
 __all__ = ["render"]
@@ -186,24 +186,32 @@ def _buffers(smooth: Tensor, pixels: _Pixels, covered: Tensor, side: int) -> Buf
 
 def _each(scene: Scene) -> list[Scene]:
     """Take a batch of pictures apart."""
-    return [_picture(scene, index) for index in range(scene.batch)]
+    return [
+        dataclasses.replace(
+            scene,
+            camera=_pick(scene.camera, index),
+            lights=tuple(_pick(light, index) for light in scene.lights),
+            background=None if scene.background is None else _row(scene.background, index),
+        )
+        for index in range(scene.batch)
+    ]
 
 
-def _picture(scene: Scene, index: int) -> Scene:
-    def one(value: object) -> object:
-        if isinstance(value, Tensor):
-            return value if len(value) == 1 else value[index : index + 1]
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = {f.name: one(getattr(value, f.name)) for f in dataclasses.fields(value)}
-            return dataclasses.replace(value, **fields)
-        return value
+Batched = TypeVar("Batched", bound=Camera | PointLight | DistantLight | HarmonicsLight)
 
-    return dataclasses.replace(
-        scene,
-        camera=one(scene.camera),
-        lights=tuple(one(light) for light in scene.lights),
-        background=one(scene.background),
-    )
+
+def _pick(batched: Batched, index: int) -> Batched:
+    """Return a camera or a light as the picture of this number has it."""
+    tensors: dict[str, Any] = {
+        field.name: _row(value, index)
+        for field in dataclasses.fields(batched)
+        if isinstance(value := getattr(batched, field.name), Tensor)
+    }
+    return dataclasses.replace(batched, **tensors)
+
+
+def _row(value: Tensor, index: int) -> Tensor:
+    return value if len(value) == 1 else value[index : index + 1]
 
 
 def _join(pictures: list[Buffers]) -> Buffers:

@@ -175,7 +175,8 @@ def _turned(camera: Camera, angle: float) -> Camera:
 
 def _stored(colour: torch.Tensor, options: PictureOptions) -> torch.Tensor:
     bright = (2.0**options.exposure * colour[0]).permute(1, 2, 0)
-    return encode_transfer(bright.clamp(0.0, 1.0), "srgb")
+    stored: torch.Tensor = encode_transfer(bright, "srgb")
+    return stored
 
 
 def _write(out: Path, buffers: Buffers, options: PictureOptions) -> None:

@@ -1,7 +1,6 @@
 """Cameras and lights as words: ``orbit:30,20`` and ``distant:1,2,1,3``."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 
@@ -90,12 +89,12 @@ def parse_light(text: str, camera: Camera) -> Light:
         RangeError: If the words or the numbers mean no light.
     """
     kind, _, rest = text.partition(":")
-    words, counts = _LIGHT_WORDS.get(kind, ("", ()))
+    words, counts = _LIGHT_WORDS.get(kind, ("", (0, 0)))
     numbers = _numbers(rest)
-    if len(numbers) not in counts:
+    if not words or len(numbers) not in counts:
         shapes = " or ".join(f"{name}:{form}" for name, (form, _) in _LIGHT_WORDS.items())
         raise RangeError(f"--light must be {shapes}, got {text!r}; try distant:1,2,1,3")
-    place = numbers[:3] if counts[0] == 4 else ()
+    place = numbers[:3] if counts[0] == 4 else []
     light = numbers[len(place) :]
     if min(light) < 0.0:
         raise RangeError(f"--light must not be negative, got {text!r}; {kind}:{words}")
@@ -123,7 +122,7 @@ def _sky(radiance: torch.Tensor) -> HarmonicsLight:
     return HarmonicsLight(coefficients)
 
 
-def _numbers(text: str) -> Sequence[float]:
+def _numbers(text: str) -> list[float]:
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
