@@ -139,6 +139,4 @@ def _measure(context: Context) -> Sequence[Measure]:
     return measures
 
 
-HAND_CASES = (
-    Case("by_hand", "ids, u, v, z/w and slopes of five scenes worked by hand", _measure),
-)
+HAND_CASES = (Case("by_hand", "ids, u, v, z/w and slopes of five scenes worked by hand", _measure),)
