@@ -99,7 +99,7 @@ def compare_silhouettes(
     step = _STEP * 2.0 / size
     slopes = []
     with torch.no_grad():
-        for index, way in enumerate(MOTIONS):
+        for index in range(len(MOTIONS)):
             by = step / (1.0 if index < 2 else 0.7)
             ends = []
             for sign in (1.0, -1.0):
