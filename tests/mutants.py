@@ -72,6 +72,9 @@ NO_GRADIENT = {
     "frame, spread": "a table and a count",
     "numbers": "a count",
     "blocks": "a count",
+    "slabs": "a count",
+    "deal": "counts",
+    "i, j, k": "places, known to both passes",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
 

@@ -50,6 +50,8 @@ FLUXES = (
 )
 
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
+FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
+DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
 FLOW_LAWS = {
@@ -216,6 +218,20 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
+    Target(
+        "rasterize",
+        "barycentric.py",
+        (
+            "cross_gradient",
+            "depth_gradient",
+            "slopes_gradient",
+            "seen_gradient",
+        ),
+        DRAWN,
+    ),
+    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -8,7 +8,7 @@ gradients to depth and a bounded antialiasing.
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -21,7 +21,12 @@ __all__ = [
     "DepthPeeler",
     "RasterizeCudaContext",
     "RasterizeGLContext",
+    "antialias",
+    "antialias_construct_topology_hash",
+    "interpolate",
     "rasterize",
+    "texture",
+    "texture_construct_mip",
 ]
 
 Mode = Literal["automatic", "manual"]
@@ -180,3 +185,126 @@ class DepthPeeler:
         )
         self._above = found[0].detach()
         return found
+
+
+def interpolate(
+    attr: Tensor,
+    rast: Tensor,
+    tri: Tensor,
+    rast_db: Tensor | None = None,
+    diff_attrs: Sequence[int] | Literal["all"] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Interpolate attributes of vertices over pixels: `diffgfx.ops.interpolate`.
+
+    Args:
+        attr: Values at vertices, (B or 1, V, A) or (V, A).
+        rast: What `rasterize` gave first, (B, H, W, 4).
+        tri: Vertices of each triangle, int32, (T, 3).
+        rast_db: What `rasterize` gave second; needed with ``diff_attrs``.
+        diff_attrs: Which attributes' slopes to give: indices, or ``"all"``.
+
+    Returns:
+        Values (B, H, W, A), and slopes to X and Y in pairs (B, H, W, 2 D).
+
+    Raises:
+        DtypeError, ShapeError, DeviceError, RangeError: If an argument does not fit; it is named.
+    """
+    found: tuple[Tensor, Tensor] = ops.interpolate(
+        attr, rast, tri, rast_db=rast_db, diff_attrs=diff_attrs
+    )
+    return found
+
+
+def texture(
+    tex: Tensor,
+    uv: Tensor,
+    uv_da: Tensor | None = None,
+    mip_level_bias: Tensor | None = None,
+    mip: Any = None,
+    filter_mode: str = "auto",
+    boundary_mode: str = "wrap",
+    max_mip_level: int | None = None,
+) -> Tensor:
+    """Look textures up: `diffgfx.ops.texture`.
+
+    Args:
+        tex: Texels, row 0 at the bottom, (B or 1, h, w, C), or (B or 1, 6, s, s, C) of a cube.
+        uv: Where to look, (B, H, W, 2), or directions (B, H, W, 3) into a cube.
+        uv_da: Slopes of uv, (B, H, W, 4) or (B, H, W, 6).
+        mip_level_bias: Added to the level, (B, H, W).
+        mip: What `texture_construct_mip` gave, or a list of the levels after the first.
+        filter_mode: ``"auto"``, ``"nearest"``, ``"linear"``, ``"linear-mipmap-nearest"`` or
+            ``"linear-mipmap-linear"``.
+        boundary_mode: ``"wrap"``, ``"clamp"``, ``"zero"`` or ``"cube"``.
+        max_mip_level: The last level that is made.
+
+    Returns:
+        Values (B, H, W, C).
+
+    Raises:
+        DtypeError, ShapeError, DeviceError, RangeError: If an argument does not fit; it is named.
+    """
+    found: Tensor = ops.texture(
+        tex, uv, uv_da=uv_da, mip_level_bias=mip_level_bias, mip=mip, filter_mode=filter_mode,
+        boundary_mode=boundary_mode, max_mip_level=max_mip_level,
+    )  # fmt: skip
+    return found
+
+
+def texture_construct_mip(
+    tex: Tensor, max_mip_level: int | None = None, cube_mode: bool = False
+) -> Any:
+    """Make the smaller levels of a texture once, for many calls of `texture`.
+
+    Args:
+        tex: Texels, as in `texture`.
+        max_mip_level: The last level that is made.
+        cube_mode: Whether ``tex`` is a cube.
+
+    Returns:
+        What `texture` takes as ``mip``.
+    """
+    return ops.construct_mip(tex, max_mip_level=max_mip_level, cube_mode=cube_mode)
+
+
+def antialias(
+    color: Tensor,
+    rast: Tensor,
+    pos: Tensor,
+    tri: Tensor,
+    topology_hash: Any = None,
+    pos_gradient_boost: float = 1.0,
+) -> Tensor:
+    """Blend colours across silhouettes: `diffgfx.ops.antialias` with nvdiffrast's weights.
+
+    Args:
+        color: Pixels, (B, H, W, C).
+        rast: What `rasterize` gave first, (B, H, W, 4).
+        pos: Vertices in clip space, as in `rasterize`.
+        tri: Vertices of each triangle, int32, (T, 3).
+        topology_hash: What `antialias_construct_topology_hash` gave for ``tri``.
+        pos_gradient_boost: Factor on the gradient to ``pos``.
+
+    Returns:
+        Pixels (B, H, W, C). Weights of a pixel may add up to more than one.
+
+    Raises:
+        DtypeError, ShapeError, DeviceError, RangeError: If an argument does not fit; it is named.
+    """
+    found: Tensor = ops.antialias(
+        color, rast, pos, tri, topology=topology_hash, pos_gradient_boost=pos_gradient_boost,
+        mode="nvdiffrast",
+    )  # fmt: skip
+    return found
+
+
+def antialias_construct_topology_hash(tri: Tensor) -> Any:
+    """Find out once which triangles share sides, for many calls of `antialias`.
+
+    Args:
+        tri: Vertices of each triangle, int32, (T, 3).
+
+    Returns:
+        What `antialias` takes as ``topology_hash``.
+    """
+    return ops.construct_topology(tri)

@@ -4,9 +4,10 @@ Projected vertices are rounded to 1/16 of a pixel. A side of a triangle is then 
 ``A x + B y + C`` with whole numbers, evaluated at the centre of a pixel, which lies on the lattice:
 what two triangles share is decided once, exactly. A vertex behind the eye, or farther than the
 guard band from the corner of the image, has no place on the lattice. A side that ends there starts
-at the other end's place and takes its direction in 30 bits; a side with both ends there is a line
-in 40 bits. Both come from the homogeneous ends, in float64 and with the same magnitudes whichever
-end is named first, so that neighbours still agree about every pixel.
+at the other end's place and keeps its direction, in 30 bits; a side with both ends there is a line
+in 40 bits. Both come from the homogeneous ends before rounding, in float64 and with the same
+magnitudes whichever end is named first, so that neighbours still agree about every pixel, and all
+sides that meet at a place go through it exactly.
 
 All of it stays below 2^62: a place times a direction is below 2^59 for each of two terms, and a
 line's constant is at most 2^60.

@@ -5,7 +5,19 @@ A triangle is four vectors of three numbers: x, y, z and w of its corners.
 
 import taichi as ti
 
-__all__ = ["ratio", "seen_gradient", "slopes_of", "weights_of"]
+__all__ = ["centre", "corner_row", "seen_gradient", "slopes_of", "weights_of"]
+
+
+@ti.func
+def corner_row(pos: ti.template(), i, j, k, c: ti.template()):
+    """One coordinate of three vertices, given where these start."""
+    return ti.Vector([pos[i + c], pos[j + c], pos[k + c]])
+
+
+@ti.func
+def centre(p, pixels, real: ti.template()):
+    """Where a pixel's centre is, from -1 to 1."""
+    return ti.cast(2 * p + 1, real) / ti.cast(pixels, real) - 1.0
 
 
 @ti.func

@@ -7,33 +7,10 @@ its places. A tile's list is therefore in the order of the triangles, whoever wr
 
 import taichi as ti
 
-from diffgfx_kernels.snapping import SUBPIXELS
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.side_lines import HALF, best_in, may_be_seen, place, side_lines
+from diffgfx_kernels.taichi_.side_lines import best_in, may_be_seen, side_lines
 
 __all__ = ["count_entries", "fill_entries"]
-
-
-@ti.func
-def bounds(p, q, r, limit):
-    """The first and last of ``limit`` centres between rounded places, along one axis."""
-    low = ti.floor((ti.min(p, q, r) - HALF + SUBPIXELS - 1) / SUBPIXELS)
-    high = ti.floor((ti.max(p, q, r) - HALF) / SUBPIXELS)
-    top = ti.cast(limit, ti.f64)
-    return (
-        ti.cast(ti.min(ti.max(low, 0.0), top), ti.i32),
-        ti.cast(ti.min(ti.max(high, -1.0), top - 1.0), ti.i32),
-    )
-
-
-@ti.func
-def box_of(p, q, r, all_placed, width, height):
-    """The columns and rows of pixels that a triangle may cover."""
-    x0, x1, y0, y1 = 0, width - 1, 0, height - 1
-    if all_placed:
-        x0, x1 = bounds(p[0], q[0], r[0], width)
-        y0, y1 = bounds(p[1], q[1], r[1], height)
-    return x0, x1, y0, y1
 
 
 @ti.func
@@ -52,25 +29,18 @@ def set_up(
     y = ti.Vector([c[1, 0], c[1, 1], c[1, 2]])
     z = ti.Vector([c[2, 0], c[2, 1], c[2, 2]])
     w = ti.Vector([c[3, 0], c[3, 1], c[3, 2]])
-    boxes[4 * slot], boxes[4 * slot + 1], boxes[4 * slot + 2], boxes[4 * slot + 3] = 0, -1, 0, -1
+    boxes[4 * slot + 1] = -1  # no columns, no rows
+    boxes[4 * slot + 3] = -1
+    boxes[4 * slot] = 0
+    boxes[4 * slot + 2] = 0
     if may_be_seen(x, y, z, w):
-        p, placed_p = place(x[0], y[0], w[0], width, height)
-        q, placed_q = place(x[1], y[1], w[1], width, height)
-        r, placed_r = place(x[2], y[2], w[2], width, height)
-        all_placed = placed_p + placed_q + placed_r == 3
-        x0, x1, y0, y1 = box_of(p, q, r, all_placed, width, height)
-        if x0 <= x1 and y0 <= y1:
-            found, drawn = side_lines(p, q, r, placed_p, placed_q, placed_r)
-            if drawn:
-                boxes[4 * slot], boxes[4 * slot + 1], boxes[4 * slot + 2], boxes[4 * slot + 3] = (
-                    x0,
-                    x1,
-                    y0,
-                    y1,
-                )
-                for k in ti.static(range(3)):
-                    for i in ti.static(range(3)):
-                        lines[9 * slot + 3 * k + i] = found[k, i]
+        found, box, drawn = side_lines(x, y, w, width, height)
+        if drawn:
+            for i in ti.static(range(4)):
+                boxes[4 * slot + i] = box[i]
+            for k in ti.static(range(3)):
+                for i in ti.static(range(3)):
+                    lines[9 * slot + 3 * k + i] = found[k, i]
     return drawn
 
 

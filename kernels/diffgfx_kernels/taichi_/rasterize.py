@@ -12,9 +12,10 @@ from torch import Tensor
 
 from diffgfx_kernels.snapping import SUBPIXELS
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.barycentric import seen_gradient, slopes_of, weights_of
+from diffgfx_kernels.taichi_.barycentric import centre, corner_row, slopes_of, weights_of
 from diffgfx_kernels.taichi_.bins import count_entries, fill_entries
 from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.rasterize_adjoint import pull_back
 from diffgfx_kernels.taichi_.side_lines import value_at
 
 __all__ = ["backward", "forward"]
@@ -22,17 +23,11 @@ __all__ = ["backward", "forward"]
 NOTHING = float(2**30)
 """A depth behind everything."""
 
+MOST_SLOTS = 2**19
+"""Triangles that may be set up at a time, or half a pixel's number if that is more."""
 
-@ti.func
-def corner_row(pos: ti.template(), i, j, k, c: ti.template()):
-    """One coordinate of three vertices, given where these start."""
-    return ti.Vector([pos[i + c], pos[j + c], pos[k + c]])
-
-
-@ti.func
-def centre(p, pixels, real: ti.template()):
-    """Where a pixel's centre is, from -1 to 1."""
-    return ti.cast(2 * p + 1, real) / ti.cast(pixels, real) - 1.0
+MOST_ENTRIES = 2**16
+"""Entries that lists may have, or eight a pixel if that is more."""
 
 
 @ti.func
@@ -138,6 +133,8 @@ def draw(
     slopes: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
+    fresh: int,
+    last: int,
     chunks: int,
     groups: int,
     spread: int,
@@ -158,7 +155,8 @@ def draw(
                 first = 4 * image * width * height
                 x0, y0 = at % tiles % columns * tile, at % tiles // columns * tile
                 x1, y1 = ti.min(x0 + tile, width), ti.min(y0 + tile, height)
-                clear_tile(rast, first, x0, x1, y0, y1, width, real)
+                if fresh == 1:
+                    clear_tile(rast, first, x0, x1, y0, y1, width, real)
                 start = 0
                 if at > 0:
                     start = places[at * chunks - 1]
@@ -171,90 +169,11 @@ def draw(
                         ti.max(y0, boxes[4 * slot + 2]), ti.min(y1, boxes[4 * slot + 3] + 1),
                         width, height, peel, real,
                     )  # fmt: skip
-                finish_tile(
-                    pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width, height,
-                    sloped, real,
-                )  # fmt: skip
-
-
-@ti.func
-def add_run(partial: ti.template(), tri: ti.template(), first, t, sums):
-    """Add the gradients of a run of pixels to the corners of the triangle that they see."""
-    if t >= 0:
-        for k in ti.static(range(3)):
-            at = first + 4 * tri[3 * t + k]
-            for c in ti.static(range(4)):
-                partial[at + c] += sums[c, k]
-
-
-@ti.func
-def share_of(rows, slab, slabs):
-    """The first row of a slab."""
-    return ti.cast(ti.cast(rows, ti.i64) * slab // slabs, ti.i32)
-
-
-@kernel
-def pull_back(
-    pos: ti.types.ndarray(ndim=1),
-    tri: ti.types.ndarray(ndim=1),
-    rast: ti.types.ndarray(ndim=1),
-    g_rast: ti.types.ndarray(ndim=1),
-    g_slopes: ti.types.ndarray(ndim=1),
-    partial: ti.types.ndarray(ndim=1),
-    images: int,
-    width: int,
-    height: int,
-    slabs: int,
-    vertices: int,
-    step: int,
-    spread: int,
-    with_z: ti.template(),
-    sloped: ti.template(),
-    real: ti.template(),
-):
-    """Add what every row of images sends back to its slab; step: vertices from image to image."""
-    for item in range(slabs * spread):
-        if item % spread == 0:
-            slab = item // spread
-            rows = images * height
-            across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
-            for line in range(share_of(rows, slab, slabs), share_of(rows, slab + 1, slabs)):
-                base = line // height * step
-                fy = centre(line % height, height, real)
-                last = -1
-                sums = ti.Matrix.zero(real, 4, 3)
-                x, y = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
-                z, w = ti.Vector.zero(real, 3), ti.Vector.zero(real, 3)
-                for px in range(width):
-                    at = 4 * (line * width + px)
-                    t = ti.cast(rast[at + 3], ti.i32) - 1
-                    if t != last:
-                        add_run(partial, tri, 4 * vertices * slab, last, sums)
-                        last = t
-                        sums = ti.Matrix.zero(real, 4, 3)
-                        if t >= 0:
-                            i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
-                            i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
-                            x = corner_row(pos, i, j, k, 0)
-                            y = corner_row(pos, i, j, k, 1)
-                            z = corner_row(pos, i, j, k, 2)
-                            w = corner_row(pos, i, j, k, 3)
-                    if t >= 0:
-                        g = ti.Vector([g_rast[at], g_rast[at + 1], g_rast[at + 2]])
-                        g_more = ti.Vector.zero(real, 4)
-                        if ti.static(sloped):
-                            for c in ti.static(range(4)):
-                                g_more[c] = g_slopes[at + c]
-                        g_x, g_y, g_z, g_w = seen_gradient(
-                            x, y, z, w, centre(px, width, real), fy, across, up, g, g_more,
-                            with_z, sloped, real,
-                        )  # fmt: skip
-                        for k in ti.static(range(3)):
-                            sums[0, k] += g_x[k]
-                            sums[1, k] += g_y[k]
-                            sums[2, k] += g_z[k]
-                            sums[3, k] += g_w[k]
-                add_run(partial, tri, 4 * vertices * slab, last, sums)
+                if last == 1:
+                    finish_tile(
+                        pos, tri, rast, slopes, first, spans[image, 3], x0, x1, y0, y1, width,
+                        height, sloped, real,
+                    )  # fmt: skip
 
 
 class _Deal(NamedTuple):
@@ -278,7 +197,7 @@ class _Deal(NamedTuple):
 def _deal_for(device: torch.device) -> _Deal:
     if device.type == "cuda":
         return _Deal(tile=8, chunks=256, groups=16384, slabs=256, spread=1)
-    return _Deal(tile=16, chunks=16, groups=64, slabs=16, spread=512)
+    return _Deal(tile=32, chunks=16, groups=64, slabs=16, spread=512)
 
 
 def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
@@ -294,6 +213,70 @@ def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
     return torch.stack(columns, dim=1).to(pos.device, torch.int32)
 
 
+class _Frame(NamedTuple):
+    """What a draw reads and writes."""
+
+    pos: Tensor
+    tri: Tensor
+    below: Tensor | None
+    rast: Tensor
+    slopes: Tensor
+
+    @property
+    def pixels(self) -> int:
+        """Of all images together."""
+        return self.rast.numel() // 4
+
+
+def _halves(spans: Tensor) -> list[Tensor]:
+    """Return the earlier and the later triangles of every image."""
+    start, count, _, vertex = spans.unbind(dim=1)
+    found = []
+    for first, number in ((start, count // 2), (start + count // 2, count - count // 2)):
+        offset = (number.cumsum(dim=0) - number).to(torch.int32)
+        found.append(torch.stack([first, number, offset, vertex], dim=1))
+    return found
+
+
+def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
+    """Draw the triangles of spans over what has been drawn; in halves where lists get too long."""
+    pos, tri, below, rast, slopes = frame
+    deal = _deal_for(pos.device)
+    height, width = rast.shape[1:3]
+    slots = int(spans[:, 1].sum())
+    alone = int(spans[:, 1].max()) < 2
+    if slots > max(MOST_SLOTS, frame.pixels // 2) and not alone:
+        for part, half in enumerate(_halves(spans)):
+            _paint(frame, half, fresh and part == 0, last and part == 1)
+        return
+    tiles = -(-width // deal.tile) * -(-height // deal.tile)
+    lines = tri.new_empty(9 * slots, dtype=torch.int64)
+    boxes = tri.new_empty(4 * slots)
+    counts = tri.new_zeros(len(spans) * tiles * deal.chunks)
+    count_entries(
+        pos.view(-1), tri.view(-1), spans, lines, boxes, counts, width, height, deal.chunks,
+        deal.spread, deal.tile,
+    )  # fmt: skip
+    ends = counts.cumsum(dim=0)
+    total = int(ends[-1])
+    if total > max(MOST_ENTRIES, 8 * frame.pixels) and not alone:
+        del lines, boxes
+        for part, half in enumerate(_halves(spans)):
+            _paint(frame, half, fresh and part == 0, last and part == 1)
+        return
+    entries = tri.new_empty(total)
+    places = (ends - counts).to(torch.int32)
+    fill_entries(
+        spans, lines, boxes, places, entries, width, height, deal.chunks, deal.spread, deal.tile
+    )
+    draw(
+        pos.view(-1), tri.view(-1), spans, lines, boxes, places, entries,
+        (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
+        fresh, last, deal.chunks, deal.groups, deal.spread, deal.tile, below is not None,
+        slopes.shape[-1] == 4, runtime.real_of(pos),
+    )  # fmt: skip
+
+
 def forward(
     pos: Tensor,
     tri: Tensor,
@@ -305,52 +288,12 @@ def forward(
     """Return rast (B, H, W, 4) and its slopes, as the reference does."""
     runtime.start(pos.device)
     width, height = size
-    deal = _deal_for(pos.device)
     spans = _spans(pos, tri, ranges)
-    batch = len(spans)
-    rast = pos.new_empty((batch, height, width, 4))
-    slopes = pos.new_empty((batch, height, width, 4 if sloped else 0))
-    slots = int(spans[:, 1].sum())
-    if slots == 0:
+    rast = pos.new_empty((len(spans), height, width, 4))
+    slopes = pos.new_empty((len(spans), height, width, 4 if sloped else 0))
+    if int(spans[:, 1].sum()) == 0:
         return rast.zero_(), slopes.zero_()
-    tiles = -(-width // deal.tile) * -(-height // deal.tile)
-    lines = tri.new_empty((slots, 9), dtype=torch.int64)
-    boxes = tri.new_empty((slots, 4))
-    counts = tri.new_zeros((batch * tiles, deal.chunks))
-    count_entries(
-        pos.view(-1),
-        tri.view(-1),
-        spans,
-        lines.view(-1),
-        boxes.view(-1),
-        counts.view(-1),
-        width,
-        height,
-        deal.chunks,
-        deal.spread,
-        deal.tile,
-    )
-    ends = counts.view(-1).cumsum(dim=0)
-    entries = tri.new_empty(int(ends[-1]))
-    places = (ends - counts.view(-1)).to(torch.int32).view_as(counts)
-    fill_entries(
-        spans,
-        lines.view(-1),
-        boxes.view(-1),
-        places.view(-1),
-        entries,
-        width,
-        height,
-        deal.chunks,
-        deal.spread,
-        deal.tile,
-    )
-    draw(
-        pos.view(-1), tri.view(-1), spans, lines.view(-1), boxes.view(-1), places.view(-1), entries,
-        (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
-        deal.chunks, deal.groups, deal.spread, deal.tile, below is not None, sloped,
-        runtime.real_of(pos),
-    )  # fmt: skip
+    _paint(_Frame(pos, tri, below, rast, slopes), spans, True, True)
     return rast, slopes
 
 
@@ -374,7 +317,7 @@ def backward(
     partial = pos.new_zeros((slabs, vertices, 4))
     pull_back(
         pos.view(-1), tri.view(-1), rast.view(-1), g_rast.view(-1), g_slopes.view(-1),
-        partial.view(-1), len(rast), rast.shape[2], rast.shape[1], slabs, vertices,
+        partial.view(-1), len(rast) * rast.shape[1], rast.shape[2], rast.shape[1], slabs, vertices,
         0 if shared else vertices,
         deal.spread, with_z, g_slopes.shape[-1] == 4, runtime.real_of(pos),
     )  # fmt: skip
