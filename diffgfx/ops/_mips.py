@@ -62,9 +62,7 @@ def top_level(height: int, width: int, max_mip_level: int | None) -> int:
     return limit
 
 
-def check_mips(
-    mip: Sequence[Tensor], faces: Tensor, batch: int, cube: bool
-) -> list[Tensor]:
+def check_mips(mip: Sequence[Tensor], faces: Tensor, batch: int, cube: bool) -> list[Tensor]:
     """Return custom levels as (N|1, F, h, w, C); raise unless each is half the one before.
 
     Args:

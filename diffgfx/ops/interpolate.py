@@ -187,7 +187,9 @@ def _check(attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None) -> N
             f"move it with .to({rast.device})"
         )
     if tri.shape[0] > MOST_TRIANGLES:
-        raise RangeError(f"tri must hold at most 2^24 triangles, got {tri.shape[0]}; split the mesh")
+        raise RangeError(
+            f"tri must hold at most 2^24 triangles, got {tri.shape[0]}; split the mesh"
+        )
     most = max(rast.numel(), attr.numel(), rast.shape[:3].numel() * 2 * attr.shape[2])
     if most > MOST_NUMBERS:
         raise ShapeError(

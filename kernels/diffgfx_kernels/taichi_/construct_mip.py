@@ -62,11 +62,12 @@ def add_halves(
         n, row = job // rows, job % rows
         at = (n * fine_stride + fine_start + row * width) * channels
         half = width // twice_x * channels
-        above = (n * coarse_stride + coarse_start) * channels + row // twice_y * half
+        above = (n * coarse_stride + coarse_start) * channels + (row >> (twice_y - 1)) * half
         share = 0.0 * coarse[above] + 1.0 / (twice_x * twice_y)
         for x in range(width):
             for c in range(channels):
-                fine[at + x * channels + c] += share * coarse[above + x // twice_x * channels + c]
+                value = coarse[above + (x >> (twice_x - 1)) * channels + c]
+                fine[at + x * channels + c] += share * value
 
 
 def forward(tex: Tensor, top: int) -> Tensor:

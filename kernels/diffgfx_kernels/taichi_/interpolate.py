@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.corners import sum_corners
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
@@ -41,15 +42,13 @@ def interpolate_pixels(
         t = triangle_of(rast, p, triangles)
         if t >= 0:
             u, v = rast[4 * p], rast[4 * p + 1]
-            base = (p // pixels) % meshes * vertices
+            base = item_of(p, pixels, meshes) * vertices
             at0 = (base + tri[3 * t]) * channels
             at1 = (base + tri[3 * t + 1]) * channels
             at2 = (base + tri[3 * t + 2]) * channels
             for c in range(channels):
                 s2 = attr[at2 + c]
-                out[p * channels + c] = (
-                    u * attr[at0 + c] + v * attr[at1 + c] + ((1.0 - u) - v) * s2
-                )
+                out[p * channels + c] = u * attr[at0 + c] + v * attr[at1 + c] + ((1.0 - u) - v) * s2
             for k in range(slopes):
                 c = diff[k]
                 s2 = attr[at2 + c]
@@ -121,7 +120,7 @@ def gradients_of_pixels(
             for i in ti.static(range(4)):
                 g_db[4 * p + i] = 0.0
         if t >= 0:
-            base = (p // pixels) % meshes * vertices
+            base = item_of(p, pixels, meshes) * vertices
             pixel_gradient(
                 attr, tri, db, diff, g_out, g_da, g_rast, g_db, p, t, base, channels, slopes
             )
@@ -156,7 +155,7 @@ def gradients_of_corners(
                 p = items[i]
                 u, v = rast[4 * p], rast[4 * p + 1]
                 w = (1.0 - u) - v
-                key = triangle_of(rast, p, triangles) + (p // pixels) % meshes * triangles
+                key = triangle_of(rast, p, triangles) + item_of(p, pixels, meshes) * triangles
                 broken = first[key] < chunk * share
                 base = 3 * channels * ti.select(broken, chunk, key)
                 for c in range(channels):
@@ -203,7 +202,7 @@ def join_broken(
         for chunk in range(chunks):
             if chunk * share < count:
                 p = items[chunk * share]
-                key = triangle_of(rast, p, triangles) + (p // pixels) % meshes * triangles
+                key = triangle_of(rast, p, triangles) + item_of(p, pixels, meshes) * triangles
                 corner[key * numbers + n] += early[chunk * numbers + n]
 
 

@@ -7,6 +7,7 @@ import taichi as ti
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.stable_order import Order, stable_order
 
@@ -35,7 +36,7 @@ def triangle_keys(
     for p in range(count):
         key = triangle_of(rast, p, triangles)
         if key >= 0:
-            key += (p // pixels) % meshes * triangles
+            key += item_of(p, pixels, meshes) * triangles
         keys[p] = key
 
 

@@ -4,7 +4,7 @@ import taichi as ti
 
 from diffgfx_kernels.taichi_.cube_faces import fold_texel
 
-__all__ = ["dot", "square_of", "taps_of", "texel_weights"]
+__all__ = ["add_blend", "dot", "square_of", "taps_of", "texel_weights"]
 
 WRAP, CLAMP, ZERO, CUBE = 0, 1, 2, 3
 
@@ -103,13 +103,23 @@ def taps_of(
     by_x, by_y = texel_weights(slope_x, up), texel_weights(along, slope_y)
     if ti.static(cube and not nearest):
         if seam:
-            for k in ti.static(range(4)):
-                number[k] = fold_texel(face, start[0] + k % 2, start[1] + k // 2, width)
+            for k in range(4):
+                number[k] = fold_texel(face, start[0] + (k & 1), start[1] + (k >> 1), width)
             weights = share_missing(weights, number)
             by_x, by_y = share_missing(by_x, number), share_missing(by_y, number)
             for k in ti.static(range(4)):
                 number[k] = ti.max(number[k], 0)
     return number, weights, by_x, by_y
+
+
+@ti.func
+def add_blend(texels: ti.template(), base, number, weights, out: ti.template(), at, channels):
+    """Add the weighted sum of four texels to a pixel's values."""
+    for c in range(channels):
+        value = out[at + c]
+        for k in ti.static(range(4)):
+            value += weights[k] * texels[(base + number[k]) * channels + c]
+        out[at + c] = value
 
 
 @ti.func

@@ -10,10 +10,10 @@ import taichi as ti
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.sampling import Sampling
+from diffgfx_kernels.sampling import Sampling, level_sizes
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import pull_down
-from diffgfx_kernels.sampling import level_sizes
 from diffgfx_kernels.taichi_.footprint import (
     footprint,
     level_of,
@@ -24,7 +24,7 @@ from diffgfx_kernels.taichi_.footprint import (
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.stable_order import Order, stable_order
-from diffgfx_kernels.taichi_.texels import dot, square_of, taps_of
+from diffgfx_kernels.taichi_.texels import add_blend, dot, square_of, taps_of
 from diffgfx_kernels.taichi_.texture_bands import (
     Bands,
     bands_for,
@@ -134,17 +134,11 @@ def look_up(
                     face, u, v, plan[level, HEIGHT], plan[level, WIDTH], boundary, nearest, cube
                 )
                 if level == 0:
-                    base = p // pixels % textures * stride
-                    for c in range(channels):
-                        for k in ti.static(range(ti.static(1 if nearest else 4))):
-                            value = tex[(base + number[k]) * channels + c]
-                            out[p * channels + c] += part * weights[k] * value
+                    base = item_of(p, pixels, textures) * stride
+                    add_blend(tex, base, number, part * weights, out, p * channels, channels)
                 else:
-                    base = p // pixels % mipped * mip_stride + plan[level, START]
-                    for c in range(channels):
-                        for k in ti.static(range(ti.static(1 if nearest else 4))):
-                            value = mips[(base + number[k]) * channels + c]
-                            out[p * channels + c] += part * weights[k] * value
+                    base = item_of(p, pixels, mipped) * mip_stride + plan[level, START]
+                    add_blend(mips, base, number, part * weights, out, p * channels, channels)
 
 
 @ti.func
@@ -219,10 +213,10 @@ def gradients_of_places(
                 )
                 q = 0.0 * weights
                 if level == 0:
-                    base = p // pixels % textures * stride
+                    base = item_of(p, pixels, textures) * stride
                     q = dot(tex, base, number, g_out, p * channels, channels)
                 else:
-                    base = p // pixels % mipped * mip_stride + plan[level, START]
+                    base = item_of(p, pixels, mipped) * mip_stride + plan[level, START]
                     q = dot(mips, base, number, g_out, p * channels, channels)
                 g_u += part * width * by_x.dot(q)
                 g_v += part * height * by_y.dot(q)
@@ -281,7 +275,7 @@ def keys_of_places(
             levels[p] = wanted
             for second in range(ti.select(wanted - low > 0.0, 2, 1)):
                 level = low + second
-                n = p // pixels % ti.select(level == 0, textures, mipped)
+                n = item_of(p, pixels, ti.select(level == 0, textures, mipped))
                 keys[2 * p + second] = band_key(
                     plan, level, face, u, v, n, bands, seams, boundary, nearest
                 )
@@ -368,7 +362,9 @@ def _texels(
     spread = grid_for(uv.device).spread
     g_tex, g_mips = torch.empty_like(tex), torch.empty_like(mips)
     groups = len(order.starts) - 3
-    spill = uv.new_empty(max(call.textures, call.mipped) * bands.count * bands.widest * call.channels)
+    spill = uv.new_empty(
+        max(call.textures, call.mipped) * bands.count * bands.widest * call.channels
+    )
     pulled = sampling.derived and call.top > 0
     kinds = (sampling.filter == "nearest", sampling.boundary == "cube")
     ends = order.starts[groups:].tolist() if sampling.boundary == "cube" else [0, 0, 0]
@@ -399,6 +395,4 @@ def _texels(
     if pulled:
         pull_down(g_mips, tex.shape[1], level_sizes(tex.shape[2], tex.shape[3], call.top))
     fill(g_tex, True)
-    if sampling.derived:
-        g_mips = torch.zeros_like(mips) if False else g_mips
     return g_tex, g_mips

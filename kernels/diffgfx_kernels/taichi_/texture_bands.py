@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.sampling import level_sizes, level_starts
+from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.footprint import place_of
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.texels import square_of, taps_of, texel_weights
@@ -71,17 +72,19 @@ def fill_band(
     width, channels, coarse_stride, pulled,
 ):  # fmt: skip
     """Set rows of a band to zero or, if `pulled`, to their share of the next level's gradient."""
-    for at in range((start + row * width) * channels, (start + end * width) * channels):
-        target[at] = 0.0
-    if pulled > 0:
+    if pulled == 0:
+        for at in range((start + row * width) * channels, (start + end * width) * channels):
+            target[at] = 0.0
+    else:
         twice_y, twice_x = plan[0, HEIGHT] // plan[1, HEIGHT], width // plan[1, WIDTH]
         share = 0.0 * coarse[0] + 1.0 / (twice_x * twice_y)
+        half = width // twice_x
         for y in range(row, end):
             at = (start + y * width) * channels
-            above = (n * coarse_stride + y // twice_y * (width // twice_x)) * channels
+            above = (n * coarse_stride + (y >> (twice_y - 1)) * half) * channels
             for x in range(width):
                 for c in range(channels):
-                    value = coarse[above + x // twice_x * channels + c]
+                    value = coarse[above + (x >> (twice_x - 1)) * channels + c]
                     target[at + x * channels + c] = share * value
 
 
@@ -124,10 +127,11 @@ def scatter_bands(
                 target, coarse, plan, n, start, level, row, last, width, channels, coarse_stride,
                 pulled,
             )  # fmt: skip
-            for at in range((n * bands + band) * widest * channels, (n * bands + band) * widest * channels + width * channels):
+            base = (n * bands + band) * widest
+            for at in range(base * channels, (base + width) * channels):
                 spill[at] = 0.0
             for i in range(starts[n * bands + band], starts[n * bands + band + 1]):
-                p, second = items[i] // 2, items[i] % 2
+                p, second = items[i] >> 1, items[i] & 1
                 share = levels[p] - ti.floor(levels[p])
                 share = ti.select(second == 1, share, 1.0 - share)
                 _good, face, u, v, _inverse = place_of(uv, p, boundary, cube)
@@ -145,7 +149,6 @@ def scatter_bands(
                                 target[left + c] += along[0] * g
                                 target[right + c] += along[1] * g
                         else:
-                            base = (n * bands + band) * widest
                             left = (base + columns[0]) * channels
                             right = (base + columns[1]) * channels
                             for c in range(channels):
@@ -203,9 +206,9 @@ def scatter_seams(
     boundary: int,
 ):
     """Add the squares that reach past the edges of a cube's faces, items ``begin`` to ``end``."""
-    for job in range(1):
+    for _job in range(1):
         for i in range(begin, end):
-            p, second = items[i] // 2, items[i] % 2
+            p, second = items[i] >> 1, items[i] & 1
             low = ti.floor(levels[p])
             share = levels[p] - low
             share = ti.select(second == 1, share, 1.0 - share)
@@ -213,7 +216,7 @@ def scatter_seams(
             height, width = plan[level, HEIGHT], plan[level, WIDTH]
             _good, face, u, v, _inverse = place_of(uv, p, boundary, True)
             number, weights, _x, _y = taps_of(face, u, v, height, width, boundary, False, True)
-            start = (p // pixels) % textures * stride + plan[level, START]
+            start = item_of(p, pixels, textures) * stride + plan[level, START]
             for c in range(channels):
                 g = share * g_out[p * channels + c]
                 for k in ti.static(range(4)):

@@ -40,9 +40,7 @@ def on_face(direction: Tensor, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return s, t, along(face // 2, 1 - 2 * (face % 2))
 
 
-def fold(
-    face: Tensor, x: Tensor, y: Tensor, size: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def fold(face: Tensor, x: Tensor, y: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return face, x and y of texels up to one past an edge, and whether they are past a corner.
 
     In units of half a texel from the cube's centre a texel past an edge has ``size`` along the
@@ -53,8 +51,9 @@ def fold(
     corner = over_x & over_y
     inside_x, inside_y = x.clamp(min=0).minimum(size - 1), y.clamp(min=0).minimum(size - 1)
     s, t = 2 * x + 1 - size, 2 * y + 1 - size
-    s, t = torch.where(corner, 2 * inside_x + 1 - size, s), torch.where(
-        corner, 2 * inside_y + 1 - size, t
+    s, t = (
+        torch.where(corner, 2 * inside_x + 1 - size, s),
+        torch.where(corner, 2 * inside_y + 1 - size, t),
     )
     past = (over_x | over_y) & ~corner
     axis = torch.where(over_x, _of(S_AXIS, face), _of(T_AXIS, face))
