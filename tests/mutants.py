@@ -70,6 +70,7 @@ NO_GRADIENT = {
     "grid, pixels": "counts",
     "line, plane": "strides",
     "frame, spread": "a table and a count",
+    "v, u": "vertices, known to both passes",
     "numbers": "a count",
     "blocks": "a count",
     "slabs": "a count",

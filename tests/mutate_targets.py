@@ -54,6 +54,8 @@ FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
 DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
     for op, cases in {
@@ -218,20 +220,26 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
-    Target(
-        "rasterize",
-        "barycentric.py",
-        (
             "cross_gradient",
             "depth_gradient",
-            "slopes_gradient",
             "seen_gradient",
+            "slopes_gradient",
+        "antialias",
+        "barycentric.py",
+        "rasterize",
+        "silhouette_adjoint.py",
+        (
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
         ),
         DRAWN,
+        OUTLINES,
     ),
+    Target(
+    Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
     Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
-    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
     Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -178,6 +178,11 @@ def antialias(
             f"tri must have the device of color ({pos.device}), got {tri.device}; "
             f"move it with .to({pos.device})"
         )
+    if pos.ndim == 3 and pos.shape[0] * tri.shape[0] > MOST_NUMBERS:
+        raise ShapeError(
+            f"tri must have at most {MOST_NUMBERS // pos.shape[0]} triangles for a batch of "
+            f"{pos.shape[0]}, got {tri.shape[0]}; split the batch"
+        )
     known = construct_topology(tri) if topology is None else check_topology(topology, tri)
     check_choice("mode", mode, get_args(AntialiasMode))
     boost = float(pos_gradient_boost)
@@ -201,8 +206,8 @@ def _check_picture(color: Tensor, rast: Tensor, pos: Tensor) -> None:
     check_same_dtype(named)
     check_same_device(named)
     for name, value in named.items():
-        if value.numel() > MOST_NUMBERS:
+        if 2 * value.numel() > MOST_NUMBERS:
             raise ShapeError(
-                f"{name} must have at most {MOST_NUMBERS} numbers, got {value.numel()}; "
+                f"{name} must have at most {MOST_NUMBERS // 2} numbers, got {value.numel()}; "
                 "split the batch"
             )

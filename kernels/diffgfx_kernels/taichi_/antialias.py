@@ -32,6 +32,7 @@ from diffgfx_kernels.taichi_.silhouette_adjoint import (
     add_by_vertex,
     crossing_gradient,
     store_gradient,
+    store_keys,
 )
 from diffgfx_kernels.taichi_.staggered import take
 
@@ -239,7 +240,7 @@ def pair_gradients(
                 b = corner_of(screen, p, u, x, y, way == 1)
                 slope_a, slope_b = crossing_gradient(a, b, bounded)
                 to = 2 * (begins[chunk] + n)
-                keys[to], keys[to + 1] = p * screen.shape[1] + v, p * screen.shape[1] + u
+                store_keys(keys, to, p * screen.shape[1], v, u)
                 store_gradient(values, screen, p, v, to, g * slope_a, x, y, size, way == 1)
                 store_gradient(values, screen, p, u, to + 1, g * slope_b, x, y, size, way == 1)
 
@@ -301,7 +302,7 @@ def backward(
     """Return the gradients to the colours and (zero unless ``moved``) to the positions."""
     runtime.start(color.device)
     g_color, g_pos = g_out.clone(), torch.zeros_like(pos)
-    if not (color.numel() and len(tri)):
+    if color.numel() == 0 or len(tri) == 0:
         return g_color, g_pos
     _, height, width, channels = color.shape
     pairs = _Pairs(rast, pos, tri, edges, bounded)

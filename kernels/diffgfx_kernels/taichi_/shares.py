@@ -82,8 +82,9 @@ def given_gradient(
     kept = one - taken.sum()
     given = 0.0 * taken
     for k in ti.static(range(4)):
-        beyond = neighbours(near[k], g_out.shape[0], width)
-        theirs, _ = shares_of(cut, share, near[k], beyond, one, bounded)
+        theirs, _ = shares_of(
+            cut, share, near[k], neighbours(near[k], g_out.shape[0], width), one, bounded
+        )
         given[k] = theirs[k ^ 1]
     for c in range(g_out.shape[1]):
         g = kept * g_out[i, c]

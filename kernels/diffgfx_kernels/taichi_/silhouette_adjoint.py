@@ -4,7 +4,7 @@ import taichi as ti
 
 from diffgfx_kernels.taichi_.launch import kernel
 
-__all__ = ["add_by_vertex", "crossing_gradient", "store_gradient"]
+__all__ = ["add_by_vertex", "crossing_gradient", "store_gradient", "store_keys"]
 
 EPSILON = 1e-3
 """What nvdiffrast adds to the height of an edge [px] where it divides a gradient by it."""
@@ -39,6 +39,12 @@ def store_gradient(
     values[at, 2] = scale * (slope[2] - x * gx - y * gy)
 
 
+@ti.func
+def store_keys(keys: ti.template(), at, first, v, u):
+    """Write which vertices two values belong to; ``first`` is the first of their picture's."""
+    keys[at], keys[at + 1] = first + v, first + u
+
+
 @kernel
 def add_by_vertex(
     keys: ti.types.ndarray(ndim=1),
@@ -46,6 +52,7 @@ def add_by_vertex(
     values: ti.types.ndarray(ndim=2),
     g_pos: ti.types.ndarray(ndim=2),
 ):
+    """Add the values of each vertex in their sorted order, from the first of its run on."""
     count = keys.shape[0]
     for n in range(count):
         key = keys[n]

@@ -46,7 +46,7 @@ class Pairs(NamedTuple):
 
 def _pairs(rast: Tensor, tri: Tensor, per_image: int, upward: bool) -> Pairs:
     """Find the pairs that stand side by side, or above each other."""
-    batch, height, width, _ = rast.shape
+    _, height, width, _ = rast.shape
     ids, depth = rast[..., 3].long() - 1, rast[..., 2]
     dim = 1 if upward else 2
     sizes = max(rast.shape[dim] - 1, 0)
@@ -82,7 +82,8 @@ def _see(pos: Tensor, vertices: Tensor, pairs: Pairs, size: Tensor, bounded: boo
 
 def _side(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """On which side of the line from a to b a point lies, as seen: a determinant."""
-    return torch.linalg.cross(a[:, :3], b[:, :3]).mul(c[:, :3]).sum(dim=1)
+    found: Tensor = torch.linalg.cross(a[:, :3], b[:, :3]).mul(c[:, :3]).sum(dim=1)
+    return found
 
 
 def _silhouettes(
@@ -118,7 +119,7 @@ def _silhouettes(
 
 
 def _crossing(a: Tensor, b: Tensor, bounded: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Where edges from a to b cross the axis x, whether they do in sight, whether they are steep."""
+    """Where edges from a to b cross the axis x, whether they do in sight, and are steep."""
     (xa, ya, wa, za), (xb, yb, wb, zb) = a.unbind(1), b.unbind(1)
     rise, run = yb * wa - ya * wb, xb * wa - xa * wb
     crosses = (ya < 0) != (yb < 0)

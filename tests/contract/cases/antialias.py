@@ -1,4 +1,6 @@
-"""Silhouettes of a small scene, in both modes, of one list of vertices, and from behind the eye.
+"""Silhouettes of a small scene, in both modes, and of one list of vertices.
+
+A triangle reaches behind the eye where the mode is made for it.
 
 Gradients of nvdiffrast's mode have its epsilon, 1e-3 px over the height of an edge, of which the
 lowest has 0.3 px: they are that far from differences.
@@ -44,7 +46,7 @@ _make = partial(
 CASES = (
     _make(
         "antialias",
-        build=build_silhouettes,
+        build=partial(build_silhouettes, behind=True),
         wrong=(
             *wrong_kinds("color", "rast"),
             *(wrong for wrong in wrong_kinds("color", "pos") if wrong.argument == "pos"),
@@ -68,6 +70,5 @@ CASES = (
         rtol=1e-3,
         atol=4e-3,
     ),
-    _make("antialias[behind]", build=partial(build_silhouettes, behind=True)),
-    _make("antialias[ranges]", build=build_ranges),
+    _make("antialias[ranges]", build=build_ranges, slow=True),
 )
