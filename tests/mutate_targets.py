@@ -54,7 +54,12 @@ FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
 DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+    "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
+    "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
+)
+MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
 OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+SHARED_SCENE = (
 
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
@@ -95,8 +100,15 @@ TARGETS = (
     Target("shade_svbrdf", "flash.py", ("falloff_gradient",), CONE),
     Target(
         "shade_svbrdf",
+        "surface.py",
+        ("put", "look_lane", "add_lobe_gradient", "colours_gradient"),
+        (*CONE, *TIED),
+    ),
+    Target("shade_svbrdf", "surface.py", ("take_sum",), (*CONE, *TILES)),
+    Target(
+        "shade_svbrdf",
         "tile.py",
-        ("put", "aim_lane", "look_lane", "add_gradient", "store_gradient"),
+        ("aim_lane", "add_gradient", "store_gradient"),
         (*CONE, *TIED, *_laws(LIT)),
     ),
     Target("shade_svbrdf", "tile.py", ("store_pair_sums",), (*CONE, *TILES)),
@@ -220,18 +232,31 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
+            "add_around_gradient",
+            "add_lamp_gradient",
+            "add_light_gradient",
             "cross_gradient",
             "depth_gradient",
+            "place_gradient",
             "seen_gradient",
             "slopes_gradient",
+            "store_scene_sums",
         "antialias",
         "barycentric.py",
+        "mesh_adjoint.py",
+        "mesh_tile.py",
         "rasterize",
+        "shade_mesh",
+        "shade_mesh.py",
         "silhouette_adjoint.py",
         (
+        ("aim_at_eye", "aim_at_lamp"),
         ("crossing_gradient", "store_gradient", "add_by_vertex"),
+        ("shade_gradient", "backward", "_scene_gradients"),
+        (*MESH, *SHARED_SCENE),
         ),
         DRAWN,
+        MESH,
         OUTLINES,
     ),
     Target(
@@ -240,6 +265,8 @@ TARGETS = (
     Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
     Target("rasterize", "rasterize.py", ("backward",), DRAWN),
     Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
+    Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

@@ -4,6 +4,12 @@
 `ops.shade_svbrdf`, E_i = radiant intensity / distance^2 of a point light or the irradiance of a
 distant one, and E(n) the irradiance on a plane that faces n under the spherical harmonics.
 
+Each pixel is lit by itself: light that other parts of the mesh block or reflect is left out (no
+shadows, no interreflection), and so is the highlight of the harmonics, of which the diffuse term
+takes (1 - max F) at F = F0. The harmonics are real, degree by degree, order m from -l to l, without
+the Condon-Shortley sign: 0.282; 0.489 (y, z, x); 1.093 xy, 1.093 yz, 0.315 (3 z^2 - 1), 1.093 xz,
+0.546 (x^2 - y^2). Where their irradiance is negative, it is not clamped.
+
 Source: that of `ops.shade_svbrdf`; R. Ramamoorthi and P. Hanrahan, "An Efficient Representation for
 Irradiance Environment Maps", SIGGRAPH 2001, equations 7 to 9; Khronos, glTF 2.0, section 3.7.2.1
 (tangents).
@@ -134,33 +140,27 @@ def shade_mesh(
     mask: Tensor | None = None,
     backend: Backend = "auto",
 ) -> Tensor:
-    """Return the radiance that the pixels of a mesh send to the eye; see this module's head.
+    """Return the radiance that the pixels of a mesh send to the eye, each lit by itself.
 
-    Each pixel is lit by itself: light that other parts of the mesh block or reflect is left out (no
-    shadows, no interreflection), and so is the highlight of the harmonics, of which the diffuse
-    term takes (1 - max F) at F = F0. One-sided: black where the normal, after the map's, points
-    away from the eye (n.v <= 0), whatever the light; flip normals for two-sided surfaces. Black
-    too where the normal has no length, or the eye or a light is at the pixel's own point. Pixels do
-    not know each other, so any order of rows will do.
+    This module's head has the equations and what they leave out. One-sided: black where the normal,
+    after the map's, points away from the eye (n.v <= 0), whatever the light; flip normals for
+    two-sided surfaces. Black too where the normal has no length, or eye or light is at the pixel.
 
     Args:
         position: World position [m], shape (B, 3, H, W).
         normal: Interpolated world normal, any positive length, shape (B, 3, H, W).
-        maps: As in `ops.shade_svbrdf`: normal 3 (tangent space, any positive length), diffuse 3,
-            specular F0 3, roughness 1 (0.03 to 1), shape (B, 10, H, W).
+        maps: The channels of `ops.shade_svbrdf`, shape (B, 10, H, W).
         lights: Homogeneous positions, shape (B or 1, N, 4), N >= 0: with w = 0 a distant light
-            toward which xyz points (any positive length), else a point at xyz / w [m].
+            toward which xyz points (any length), else a point at xyz / w [m].
         radiance: Radiant intensity [W/sr] of a point, irradiance [W/m^2] facing a distant light,
             linear RGB, shape (B or 1, N, 3).
-        camera_position: Position of the eye [m], shape (B or 1, 3).
+        camera_position: The eye's [m], shape (B or 1, 3).
         tangent: World direction of +x of the maps, any length, made orthogonal to the normal here,
             and handedness w = +-1 as in glTF: +y is ``w (normal x tangent)``; shape (B, 4, H, W).
-            Where it is parallel to the normal (sine below 1e-5) only z of the map's normal counts.
-            By default there is no frame, and the map's normal is ignored.
+            Where it is parallel to the normal (sine < 1e-5) only z of the map's normal counts. By
+            default the map's normal is ignored.
         harmonics: Incident radiance [W/(m^2 sr)] in real spherical harmonics of world directions,
-            degree by degree, order m from -l to l, without the Condon-Shortley sign: 0.282; 0.489
-            (y, z, x); 1.093 xy, 1.093 yz, 0.315 (3 z^2 - 1), 1.093 xz, 0.546 (x^2 - y^2). Shape (B
-            or 1, 9, 3). Their irradiance is not clamped where it is negative.
+            in the order above, shape (B or 1, 9, 3).
         mask: Pixels whose mask is 0 are black, cost little, and may hold anything; any kind of
             number, shape (B, 1, H, W). By default all are shown.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
@@ -183,12 +183,9 @@ def shade_mesh(
     }  # fmt: skip
     _check(given, mask)
     refuse_forward_mode("shade_mesh", *given.values())
-    shown = None if mask is None else mask != 0
-    chosen = choose_backend("shade_mesh", backend, position.device)
-    image: Tensor = _shade(
-        position, normal, maps, _lamps(lights, radiance), camera_position, tangent, harmonics,
-        shown, chosen,
-    )  # fmt: skip
+    lamps, shown = _lamps(lights, radiance), None if mask is None else mask != 0
+    tensors = (position, normal, maps, lamps, camera_position, tangent, harmonics, shown)
+    image: Tensor = _shade(*tensors, choose_backend("shade_mesh", backend, position.device))
     return image
 
 
@@ -201,7 +198,7 @@ def _lamps(lights: Tensor, radiance: Tensor) -> Tensor:
     return torch.cat([part.expand(count, -1, -1) for part in parts], dim=-1)
 
 
-RULES = {
+RULES: dict[str, tuple[str | int, ...]] = {
     "position": ("B", 3, "H", "W"),
     "normal": ("B", 3, "H", "W"),
     "tangent": ("B", 4, "H", "W"),

@@ -45,9 +45,9 @@ from diffgfx_kernels.taichi_.surface import (
 __all__ = [
     "LAMP_SUMS",
     "add_light_gradient",
-    "blank_gradient",
-    "mesh_gradient_rows",
-    "store_mesh_gradient",
+    "adjoint_rows",
+    "blank_adjoint",
+    "store_adjoint",
     "store_scene_sums",
     "sum_rows",
 ]
@@ -56,7 +56,7 @@ G_POSITION, G_EYE, G_NORMAL, G_TANGENT = 11, 14, 17, 20
 LAMP_SUMS, EYE_SUMS, HARMONIC_SUMS = 6, 6, 9
 
 
-def mesh_gradient_rows(mode: MeshMode) -> int:
+def adjoint_rows(mode: MeshMode) -> int:
     """Return how many rows a tile's gradient needs."""
     return G_TANGENT + 4 * mode.framed if mode.posed else GRADIENT_ROWS
 
@@ -182,7 +182,7 @@ def add_light_gradient(
     mode: ti.template(),
 ):
     """Find the gradient of a loaded tile under all lights and harmonics, and add to its sums."""
-    clear(gradient, ti.static(mesh_gradient_rows(mode)), lanes)
+    clear(gradient, ti.static(adjoint_rows(mode)), lanes)
     inv_pi = scene[row, 0]
     for n in range(lights):
         lamp = load_lamp(scene, row, n, mode)
@@ -207,7 +207,7 @@ def add_light_gradient(
 
 
 @ti.func
-def store_mesh_gradient(
+def store_adjoint(
     gradient: ti.template(),
     g_maps: ti.template(),
     g_position: ti.template(),
@@ -244,7 +244,7 @@ def store_scene_sums(
 
 
 @ti.func
-def blank_gradient(
+def blank_adjoint(
     g_maps: ti.template(),
     g_position: ti.template(),
     g_normal: ti.template(),

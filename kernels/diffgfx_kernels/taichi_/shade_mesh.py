@@ -18,9 +18,9 @@ from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.mesh_adjoint import (
     LAMP_SUMS,
     add_light_gradient,
-    blank_gradient,
-    mesh_gradient_rows,
-    store_mesh_gradient,
+    adjoint_rows,
+    blank_adjoint,
+    store_adjoint,
     store_scene_sums,
     sum_rows,
 )
@@ -117,7 +117,7 @@ def shade_gradient(
             tile = ti.Matrix.zero(real, ti.static(mesh_rows(mode)), grid.lanes)
             view = ti.Matrix.zero(real, ti.static(view_rows(True, mode.posed)), grid.lanes)
             upstream = ti.Matrix.zero(real, 3, grid.lanes)
-            gradient = ti.Matrix.zero(real, ti.static(mesh_gradient_rows(mode)), grid.lanes)
+            gradient = ti.Matrix.zero(real, ti.static(adjoint_rows(mode)), grid.lanes)
             lanes_summed = ti.static(lanes_if(grid, mode.posed))
             sums = ti.Matrix.zero(real, ti.static(sum_rows(mode)), lanes_summed)
             terms = ti.Matrix.zero(real, TERMS, lanes_summed)
@@ -128,7 +128,7 @@ def shade_gradient(
                 low, lanes = span(mask, run_start(b, pixels, start), every, grid.lanes, mode)
                 first = start + low
                 if lanes < every:
-                    blank_gradient(
+                    blank_adjoint(
                         g_maps, g_position, g_normal, g_tangent, b, start, every, pixels, mode
                     )
                 if lanes > 0:
@@ -137,14 +137,14 @@ def shade_gradient(
                         lanes, pixels, mode,
                     )  # fmt: skip
                     load_rows(
-                        upstream, 0, g_image, 3 * b, 3, mask, run_start(b, pixels, first), first, lanes,
-                        pixels, mode,
+                        upstream, 0, g_image, 3 * b, 3, mask, run_start(b, pixels, first), first,
+                        lanes, pixels, mode,
                     )  # fmt: skip
                     add_light_gradient(
                         tile, view, gradient, upstream, terms, sums, scene, row, partial, b, chunk,
                         lights, lanes, grid.lanes, mode,
                     )  # fmt: skip
-                    store_mesh_gradient(
+                    store_adjoint(
                         gradient, g_maps, g_position, g_normal, g_tangent, b, first, lanes, pixels,
                         mode,
                     )  # fmt: skip
@@ -229,10 +229,9 @@ def backward(
             g_image.view(-1), *_planes(None, g_maps, *found)[:-1], partial, b, h * w, lights,
             grid, runtime.real_of(maps), mode,
         )  # fmt: skip
-    none = maps.new_empty(0)
     if not posed:
-        return g_maps, *[none] * 6
-    g_position, g_normal, g_tangent = (none if g is None else g for g in found)
+        return g_maps, *(maps.new_empty(0) for _ in range(6))
+    g_position, g_normal, g_tangent = (maps.new_empty(0) if g is None else g for g in found)
     g_lamps, g_camera, g_harmonics = _scene_gradients(partial.sum(dim=1), lamps, camera, harmonics)
     return g_maps, g_position, g_normal, g_lamps, g_camera, g_tangent, g_harmonics
 

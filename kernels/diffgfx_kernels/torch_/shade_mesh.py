@@ -1,6 +1,7 @@
 """Shade the pixels of a mesh under lights and harmonics, one plain torch operation a step."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -116,7 +117,7 @@ def backward(
     In order: maps, position, normal, lamps, camera, tangent, harmonics; without numbers where there
     is none.
     """
-    given = {
+    given: dict[str, Any] = {
         "position": position, "normal": normal, "maps": maps, "lamps": lamps, "camera": camera,
         "tangent": tangent, "harmonics": harmonics, "mask": mask,
     }  # fmt: skip
@@ -126,6 +127,6 @@ def backward(
     def image(*parts: Tensor) -> Tensor:
         return _render(**(given | dict(zip(wanted, parts, strict=True))))
 
-    leaves = tuple(value for name in wanted if (value := given[name]) is not None)
+    leaves = tuple(given[name] for name in wanted)
     found = dict(zip(wanted, pull(image, leaves, g_image)[1], strict=True))
     return tuple(found.get(name, maps.new_empty(0)) for name in order)

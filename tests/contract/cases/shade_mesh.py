@@ -39,6 +39,13 @@ def _frame(normal: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return t, tangent[:, 3:] * torch.linalg.cross(n, t, dim=1), n
 
 
+def _specular(places: Tensor, noise: Tensor, tied: bool) -> Tensor:
+    """Return F0 whose largest channel is another at each pixel; if tied, two are the largest."""
+    ladder = torch.tensor([0.05, 0.45 if tied else 0.25, 0.45], dtype=torch.float64)
+    apart = ladder[(places + torch.arange(3).view(1, 3, 1, 1)) % 3]
+    return apart + (noise[:, :1] if tied else noise)
+
+
 def build_mesh(
     dtype: torch.dtype,
     device: str,
@@ -56,13 +63,9 @@ def build_mesh(
     """Return arguments of `ops.shade_mesh`: pixels of every roughness that see a highlight.
 
     Args:
-        dtype: Of all tensors.
-        device: Of all tensors.
+        dtype: Of all tensors; ``device`` as well.
         batch: Images, each with lights and an eye of its own.
-        seed: Of the random numbers.
-        lights: How many.
-        height: Pixels down.
-        width: Pixels across.
+        lights: How many; ``height`` and ``width``: pixels; ``seed``: of the random numbers.
         framed: Give tangents, of either handedness.
         around: Give harmonics.
         masked: Hide every third pixel.
@@ -78,41 +81,30 @@ def build_mesh(
     position = uniform(-0.4, 0.4, batch, 3, *image)
     camera = uniform(-0.3, 0.3, batch, 3) + torch.tensor([1.3, 0.8, 1.6], dtype=torch.float64)
     lamps = uniform(-0.4, 0.4, batch, lights, 3) + torch.tensor([-1.0, 1.4, 1.5])
-    w = torch.full((batch, lights, 1), 0.0 if far else 1.3, dtype=torch.float64)
-    lamps = torch.cat([lamps, w], dim=2)
-    roughness = torch.tensor(ROUGHNESS, dtype=torch.float64)[places % 6]
-    roughness = roughness + uniform(0.0, 0.01, batch, 1, *image)
+    lamps = torch.cat([lamps, torch.full_like(lamps[..., :1], 0.0 if far else 1.3)], dim=2)
+    levels = torch.tensor(ROUGHNESS, dtype=torch.float64)[places % 6]
+    roughness = levels + uniform(0.0, 0.01, batch, 1, *image)
     eye = _unit(camera[..., None, None] - position)
     turn = torch.randn((batch, 3, *image), generator=draw, dtype=torch.float64)
     target = _unit(_highlights(position, lamps, eye) + roughness.square().clamp(max=0.25) * turn)
-    normal, mapped = target * uniform(0.6, 1.6, batch, 1, *image), uniform(-1, 1, batch, 3, *image)
-    found = {}
-    if framed:
-        normal = normal + uniform(-0.3, 0.3, batch, 3, *image)
-        hand = (1.0 - 2.0 * (places % 2)).double().expand(batch, 1, *image)
-        tangent = torch.cat([uniform(-1.0, 1.0, batch, 3, *image), hand], dim=1)
-        axes = [_dot(target, axis) for axis in _frame(normal, tangent)]
-        mapped = torch.cat(axes, dim=1) * uniform(0.6, 1.6, batch, 1, *image)
-        found["tangent"] = tangent
-    ladder = torch.tensor([0.05, 0.45 if far else 0.25, 0.45], dtype=torch.float64)
-    noise = uniform(0.0, 0.1, batch, 3, *image)
-    specular = ladder[(places + torch.arange(3).view(1, 3, 1, 1)) % 3]
-    specular = specular + (noise[:, :1] if far else noise)
-    diffuse = uniform(0.1, 0.8, batch, 3, *image)
-    found |= {
+    tilt = uniform(-0.3, 0.3, batch, 3, *image)
+    normal = target * uniform(0.6, 1.6, batch, 1, *image) + (tilt if framed else 0.0)
+    hand = (1.0 - 2.0 * (places % 2)).double().expand(batch, 1, *image)
+    tangent = torch.cat([uniform(-1.0, 1.0, batch, 3, *image), hand], dim=1)
+    mapped = torch.cat([_dot(target, axis) for axis in _frame(normal, tangent)], dim=1)
+    mapped = mapped * uniform(0.6, 1.6, batch, 1, *image)
+    diffuse, noise = uniform(0.1, 0.8, batch, 3, *image), uniform(0.0, 0.1, batch, 3, *image)
+    found = {
         "position": position,
         "normal": normal,
-        "maps": torch.cat([mapped, diffuse, specular, roughness], dim=1),
-        "lights": lamps,
+        "maps": torch.cat([mapped, diffuse, _specular(places, noise, far), roughness], dim=1),
+        "toward" if far else "lights": lamps[..., : 3 if far else 4],
         "radiance": uniform(0.5, 2.0, batch, lights, 3),
         "camera_position": camera,
     }
-    if far:
-        found["toward"] = found.pop("lights")[..., :3]
-    if around:
-        found["harmonics"] = uniform(-1.0, 1.0, batch, 9, 3)
-    if masked:
-        found["mask"] = (places % 3 != 1).double().expand(batch, 1, *image)
+    found |= {"tangent": tangent} if framed else {}
+    found |= {"harmonics": uniform(-1.0, 1.0, batch, 9, 3)} if around else {}
+    found |= {"mask": (places % 3 != 1).double().expand(batch, 1, *image)} if masked else {}
     return {name: value.to(device, dtype) for name, value in found.items()}
 
 
