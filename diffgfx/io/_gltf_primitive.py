@@ -50,7 +50,8 @@ def read_primitive(
     corners = _corners(asset, primitive, where, len(raw))
     with np.errstate(over="ignore", invalid="ignore"):
         moved = raw @ world[:3, :3].T + world[:3, 3]
-    mirrored = float(np.linalg.det(world[:3, :3])) < 0.0
+    frame = _frame(world)
+    mirrored = float(np.linalg.det(frame)) < 0.0
     if mirrored:
         corners = corners[:, ::-1]
     first, row = weld(raw)
@@ -67,10 +68,10 @@ def read_primitive(
 
     normals = layer("NORMAL", (3,))
     if normals is not None:
-        layers["normals"] = compact((_turn_normals(normals, world), corners))
+        layers["normals"] = compact((_turn_normals(normals, frame, mirrored), corners))
         tangents = layer("TANGENT", (4,))
         if tangents is not None:
-            layers["tangents"] = compact((_turn_tangents(tangents, world, mirrored), corners))
+            layers["tangents"] = compact((_turn_tangents(tangents, frame, mirrored), corners))
     key = f"TEXCOORD_{0 if placement is None else placement.channel}"
     uv = layer(key, (2,))
     if uv is not None:
@@ -101,20 +102,23 @@ def _corners(asset: Asset, primitive: Fields, where: str, count: int) -> Corners
     return np.stack([np.full(len(order) - 2, order[0]), order[1:-1], order[2:]], axis=1)
 
 
-def _turn_normals(normals: Array, world: Array) -> Array:
+def _frame(world: Array) -> Array:
+    """Return the matrix without shift and size: directions keep clear of overflow."""
+    linear = world[:3, :3]
+    most = float(np.abs(linear).max())
+    return linear / most if most > 0.0 else linear
+
+
+def _turn_normals(normals: Array, frame: Array, mirrored: bool) -> Array:
     """Carry normals by the cofactors of the matrix: its inverse transpose, and no division."""
-    a, b, c = world[:3, :3].T
-    with np.errstate(over="ignore", invalid="ignore"):
-        cofactors = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
-        turned = normals @ cofactors.T
-        if float(np.dot(a, np.cross(b, c))) < 0.0:
-            turned = -turned
-    return _unit(turned)
+    a, b, c = frame.T
+    cofactors = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+    turned = normals @ cofactors.T
+    return _unit(-turned if mirrored else turned)
 
 
-def _turn_tangents(tangents: Array, world: Array, mirrored: bool) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        turned = _unit(tangents[:, :3] @ world[:3, :3].T)
+def _turn_tangents(tangents: Array, frame: Array, mirrored: bool) -> Array:
+    turned = _unit(tangents[:, :3] @ frame.T)
     sign = np.where(tangents[:, 3:] < 0.0, -1.0, 1.0)
     return np.concatenate([turned, -sign if mirrored else sign], axis=1)
 

@@ -119,7 +119,8 @@ class _Reader:
         for number, primitive in enumerate(self.asset.entries(mesh, "primitives", place)):
             inside = f"{place}.primitives[{number}]"
             if len(self.parts) > _THING_LIMIT:
-                raise self.asset.fault(inside, "must be among 10000 meshes", number, "join meshes")
+                rule = f"must be among {_THING_LIMIT} meshes"
+                raise self.asset.fault(inside, rule, number, "join meshes")
             if not isinstance(primitive, dict):
                 raise self.asset.fault(inside, "must be an object", primitive, _AGAIN)
             self._add_primitive(primitive, inside, world, title if isinstance(title, str) else "")

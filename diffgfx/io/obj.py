@@ -25,6 +25,7 @@ __all__ = ["read_obj", "write_obj"]
 _FILE_LIMIT = 1 << 29
 _LINE_LIMIT = 1 << 20
 _NAME_LIMIT = 1 << 12
+_KNOWN_LIMIT = 1 << 20
 _KEYS = (("v", "positions", 3), ("vt", "uv", 2), ("vn", "normals", 3))
 _IGNORED = frozenset({"g", "o", "s", "vp", "lod", "shadow_obj", "trace_obj", "maplib", "usemap"})
 
@@ -82,7 +83,8 @@ class _Parsed:
         self.values = {key: array("d") for key, _, _ in _KEYS}
         self.rows = {key: 0 for key, _, _ in _KEYS}
         # Of all corners: position, texture, normal (-1: none); of all faces: corners, material.
-        self.corners = {key: array("q") for key, _, _ in _KEYS}
+        self.corners = array("q")
+        self.known: dict[str, tuple[int, ...]] = {}
         self.sizes, self.owners = array("q"), array("q")
         self.triangles = 0
         self.materials: dict[str, int] = {"": 0}
@@ -108,7 +110,7 @@ class _Parsed:
             self.libraries.setdefault(" ".join(words[1:]))
         elif key not in _IGNORED:
             self.notes.setdefault(f"{show(key)} statements are left out")
-        most = max(map(len, (self.materials, self.libraries, self.notes)))
+        most = max(len(self.materials), len(self.libraries), len(self.notes))
         if most > _NAME_LIMIT:
             rule = f"must keep to {_NAME_LIMIT} materials, libraries and kinds of statement"
             raise self.fault(number, rule, key, "split the file")
@@ -133,18 +135,29 @@ class _Parsed:
         if len(words) < 3:
             raise self.fault(number, "must hold three corners", words, "remove or complete it")
         for word in words:
-            parts = word.split("/")
-            if len(parts) > 3:
-                raise self.fault(number, "must have corners v/vt/vn", word, "correct it")
-            for place, (key, _, _) in enumerate(_KEYS):
-                part = parts[place] if place < len(parts) else ""
-                self.corners[key].append(self._index(number, key, part, needed=place == 0))
+            self.corners.extend(self.known.get(word) or self._corner(number, word))
         self.sizes.append(len(words))
         self.owners.append(self.material)
         self.triangles += len(words) - 2
         if self.triangles > TRIANGLE_LIMIT:
             rule = f"must be within the first {TRIANGLE_LIMIT} triangles"
             raise self.fault(number, rule, self.triangles, "simplify the mesh")
+
+    def _corner(self, number: int, word: str) -> tuple[int, ...]:
+        """Return the three places that a corner means; those from 1 on mean the same ever after."""
+        parts = word.split("/")
+        if len(parts) > 3:
+            raise self.fault(number, "must have corners v/vt/vn", word, "correct it")
+        parts += [""] * (3 - len(parts))
+        found = tuple(
+            self._index(number, key, part, needed=key == "v")
+            for (key, _, _), part in zip(_KEYS, parts, strict=True)
+        )
+        if "-" not in word:
+            if len(self.known) >= _KNOWN_LIMIT:
+                self.known.clear()
+            self.known[word] = found
+        return found
 
     def _index(self, number: int, key: str, word: str, *, needed: bool) -> int:
         if not word and not needed:
@@ -202,9 +215,10 @@ class _Parsed:
         self, places: np.ndarray[tuple[int, ...], np.dtype[np.int64]], *, textured: bool
     ) -> dict[str, Layer | None]:
         layers: dict[str, Layer | None] = {}
-        for key, title, width in _KEYS:
+        all_corners = np.frombuffer(self.corners, np.int64).reshape(-1, 3)
+        for place, (key, title, width) in enumerate(_KEYS):
             values = np.frombuffer(self.values[key], np.float64).reshape(-1, width)
-            corners = np.frombuffer(self.corners[key], np.int64)[places]
+            corners = all_corners[places, place]
             bare = corners < 0
             if bare.all():
                 layers[title] = None

@@ -22,6 +22,8 @@ __all__ = ["Camera"]
 Number = float | Tensor
 Point = Sequence[float] | Tensor
 
+# Sine of the least angle between line of sight and up; float32's cosine of pi/2 is 4e-8.
+_SINE = 1e-6
 _FOV_Y = math.radians(40.0)
 
 
@@ -75,7 +77,7 @@ class Camera:
         reach = torch.linalg.vector_norm(view, dim=1) * torch.linalg.vector_norm(
             self.up.detach().double(), dim=1
         )
-        if not bool((torch.linalg.vector_norm(across, dim=1) > 1e-9 * reach).all()):
+        if not bool((torch.linalg.vector_norm(across, dim=1) > _SINE * reach).all()):
             raise RangeError(
                 "target must differ from position and up must not be along the line of sight, got "
                 f"a view of {view.tolist()} and up {self.up.detach().tolist()}; move one of them"

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import torch
 
+from diffgfx.io import write_glb
 from diffgfx.io.gltf import write_material_glb
-from diffgfx.scene import MaterialMaps
+from diffgfx.scene import MaterialMaps, Mesh, Part
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("khronos.js")
@@ -69,6 +70,28 @@ def test_odd_sizes_are_no_more_than_noted(validator: list[str], tmp_path: Path) 
     issues = _validate(validator, path)["issues"]
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0)
     assert {message["code"] for message in issues["messages"]} == {"IMAGE_NPOT_DIMENSIONS"}
+
+
+def test_nothing_to_report_of_meshes(validator: list[str], tmp_path: Path) -> None:
+    """A tetrahedron with a seam: textured, with tangents; and bare, of one colour."""
+    points = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    triangles = torch.tensor([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], dtype=torch.int32)
+    each = torch.arange(4, dtype=torch.int32)[:, None].expand(4, 3)
+    normals = torch.tensor([[0.0, 0, -1], [0, -1, 0], [-1, 0, 0], [1, 1, 1]])
+    tangents = torch.tensor([[1.0, 0, 0, 1], [1, 0, 0, -1], [0, 1, 0, 1], [1, -1, 0, 1]])
+    uv = torch.rand(12, 2, generator=torch.Generator().manual_seed(0))
+    corners = torch.arange(12, dtype=torch.int32).view(4, 3)
+    rich = Mesh(points, triangles, normals, each, uv, corners, tangents, each)
+    flat = MaterialMaps.from_tensor(torch.tensor([0, 0, 1.0, *[0.5] * 7]).view(1, 10, 1, 1))
+    parts = [
+        Part(rich, _maps(16, 32), "rich"),
+        Part(Mesh(points + 2.0, triangles), flat, "bare", two_sided=False),
+    ]
+    write_glb(tmp_path / "m.glb", parts)
+    report = _validate(validator, tmp_path / "m.glb")
+    assert report["issues"]["messages"] == []
+    assert report["info"]["totalTriangleCount"] == 8
+    assert report["info"]["materialCount"] == 2
 
 
 def test_the_validator_is_awake(validator: list[str], tmp_path: Path) -> None:
