@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from diffgfx.render.frames import vertex_tangents
 from diffgfx.render.vertex_normals import vertex_normals
 from diffgfx.scene import Mesh, Part
 
@@ -52,7 +53,7 @@ def gather_geometry(parts: Sequence[Part]) -> Geometry:
         _join([Layer(part.mesh.positions, part.mesh.triangles) for part in parts]),
         _join([_normals(part.mesh) for part in parts]),
         _join([_or_zeros(part.mesh, part.mesh.uv, part.mesh.uv_triangles, 2) for part in parts]),
-        _join([_tangents(part) for part in parts]),
+        _tangents(parts),
         tuple(first),
     )
 
@@ -82,4 +83,23 @@ def _join(layers: Sequence[Layer]) -> Layer:
 
 def _tangents(parts: Sequence[Part]) -> Layer | None:
     """Tangents of all parts that have a normal map; None if none has."""
-    return None
+    mapped = [part.mesh.uv is not None and part.material.resolution != (1, 1) for part in parts]
+    if not any(mapped):
+        return None
+    return _join([_tangent(part.mesh, needed) for part, needed in zip(parts, mapped, strict=True)])
+
+
+def _tangent(mesh: Mesh, needed: bool) -> Layer:
+    """The file's tangents, or tangents where corners that share position, normal and uv meet."""
+    if not needed or mesh.uv is None or mesh.uv_triangles is None or mesh.tangents is not None:
+        return _or_zeros(mesh, mesh.tangents, mesh.tangent_triangles, 4)
+    normals = _normals(mesh)
+    rows = [mesh.triangles, normals.corners, mesh.uv_triangles]
+    key = torch.stack([corners.reshape(-1).long() for corners in rows], dim=1)
+    shared, place = torch.unique(key, dim=0, return_inverse=True)
+    corners = place.view(-1, 3).int()
+    vertex, normal, uv = shared.unbind(1)
+    values = vertex_tangents(
+        mesh.positions[vertex], normals.values[normal], mesh.uv[uv], corners
+    )  # fmt: skip
+    return Layer(values, corners)
