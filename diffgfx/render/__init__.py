@@ -7,6 +7,7 @@ from diffgfx.render.planar import render_planar
 from diffgfx.render.vertex_normals import vertex_normals
 from diffgfx.render.volume import frame_box, render_smoke
 
+__all__ = [
     "Buffers",
     "frame_box",
     "render",
@@ -15,6 +16,3 @@ from diffgfx.render.volume import frame_box, render_smoke
     "vertex_normals",
     "vertex_tangents",
 ]
-__all__ = [
-__all__ = ["Buffers", "frame_box", "render", "render_planar", "render_smoke", "vertex_normals"]
-__all__ = ["frame_box", "render_planar", "render_smoke", "vertex_tangents"]

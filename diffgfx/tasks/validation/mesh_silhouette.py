@@ -21,7 +21,7 @@ __all__ = ["MESHES", "MOTIONS", "SILHOUETTE_CASES", "compare_silhouettes"]
 MOTIONS = ("x", "y", "turn", "size")
 _SHIFTS = 8
 """Sub-pixel shifts along x, and as many along y."""
-_STEP = 0.25
+_STEP = 1.0
 """Half the distance between the two pictures of a difference, as motion of the outline [pixels]."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffgfx.tasks.validation.mitsuba_bsdf import start_mitsuba
+from diffgfx.tasks.validation.mitsuba_mesh_child import mesh_derivatives, mesh_image
 
 __all__ = ["JOBS", "main", "plane_scene"]
 
@@ -203,6 +204,8 @@ JOBS: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "derivatives": _derivatives,
     "conductor": _conductor,
     "sampler": _sampler,
+    "mesh_image": mesh_image,
+    "mesh_derivatives": mesh_derivatives,
 }
 """What the process can be asked for."""
 
