@@ -52,14 +52,24 @@ FLUXES = (
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
 FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
 DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
+ATTRIBUTES = (*_laws("interpolate"), *_laws("interpolate[all]"))
+FILLED = ("test_many_tiles_equal_the_reference[interpolate-taichi-cpu]",)
+MIPS = (*_laws("construct_mip"), *_laws("construct_mip[cube]"))
+FLAT_TEXTURE = (
+    *_laws("texture"),
+    *_laws("texture[custom-clamp]"),
+    *_laws("texture[linear-zero]"),
+)
+CUBE_TEXTURE = _laws("texture[cube]")
+MANY_BANDS = ("test_many_tiles_equal_the_reference[texture-taichi-cpu]",)
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
+SHARED_SCENE = (
     "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
     "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
 )
-MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
-OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
-SHARED_SCENE = (
 
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
@@ -232,69 +242,85 @@ TARGETS = (
     ),
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
-            "add_lamp_gradient",
+    Target(
+        "rasterize",
+        "barycentric.py",
+        (
             "cross_gradient",
             "depth_gradient",
-            "seen_gradient",
             "slopes_gradient",
-        "antialias",
-        "barycentric.py",
-        "mesh_adjoint.py",
-        "mesh_tile.py",
-        "rasterize",
-        "shade_mesh",
-        "silhouette_adjoint.py",
-        (
-        ("aim_at_eye", "aim_at_lamp"),
-        ("crossing_gradient", "store_gradient", "add_by_vertex"),
+            "seen_gradient",
         ),
         DRAWN,
-        MESH,
+    ),
+    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
+    Target(
+        "antialias",
+        "silhouette_adjoint.py",
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
         OUTLINES,
     ),
-    Target(
     Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
-    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
-    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
-    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
-    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
     Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
     Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
-            "add_around_gradient",
-            "add_lamp_gradient",
-            "add_light_gradient",
-            "cross_gradient",
-            "depth_gradient",
-            "place_gradient",
-            "seen_gradient",
-            "slopes_gradient",
-            "store_scene_sums",
-        "antialias",
-        "barycentric.py",
-        "mesh_adjoint.py",
+    Target(
+        "shade_mesh",
         "mesh_tile.py",
-        "rasterize",
+        ("aim_at_eye", "aim_at_lamp"),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "mesh_adjoint.py",
+        (
+            "add_lamp_gradient",
+            "add_around_gradient",
+            "place_gradient",
+            "add_light_gradient",
+            "store_scene_sums",
+        ),
+        MESH,
+    ),
+    Target(
         "shade_mesh",
         "shade_mesh.py",
-        "silhouette_adjoint.py",
-        (
-        ("aim_at_eye", "aim_at_lamp"),
-        ("crossing_gradient", "store_gradient", "add_by_vertex"),
         ("shade_gradient", "backward", "_scene_gradients"),
         (*MESH, *SHARED_SCENE),
-        ),
-        DRAWN,
-        MESH,
-        OUTLINES,
+        "interpolate",
+        "interpolate.py",
+        ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),
+        ATTRIBUTES,
+    ),
+    Target("interpolate", "interpolate.py", ("join_broken",), (*ATTRIBUTES, *FILLED)),
+    Target("interpolate", "corners.py", ("gather_corners",), ATTRIBUTES),
+    Target("construct_mip", "construct_mip.py", ("add_halves", "pull_down", "backward"), MIPS),
+    Target(
+        "texture",
+        "footprint.py",
+        ("stretch", "level_slopes", "place_gradient"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE),
     ),
     Target(
-    Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
-    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
-    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
-    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
-    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
-    Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
-    Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
+        "texture",
+        "texels.py",
+        ("texel_weights", "share_missing", "taps_of", "dot"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE),
+    ),
+    Target(
+        "texture",
+        "texture.py",
+        ("level_products", "gradients_of_places", "backward"),
+        FLAT_TEXTURE,
+    ),
+    Target(
+        "texture",
+        "texture_bands.py",
+        ("fill_band", "add_line", "scatter_bands", "join_bands", "scatter_seams"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
+    ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])
         for op in ("divergence", "gradient", "curl", "to_centres", "to_faces", "buoyancy")

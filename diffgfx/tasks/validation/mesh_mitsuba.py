@@ -118,9 +118,9 @@ def _compare_image(name: str, context: Context, size: int = 256) -> Sequence[Mea
 
 
 def _near_edge(depth: Tensor, covered: Tensor) -> Tensor:
-    """Pixels within one of the background or of a jump in depth by a fiftieth of its range."""
+    """Pixels within one of the background or of a jump in depth by a tenth of its range."""
     far = float(depth[covered].max())
-    jump = 0.02 * (far - float(depth[covered].min()))
+    jump = 0.1 * (far - float(depth[covered].min()))
     filled = torch.where(covered, depth, 2.0 * far)[None, None]
     pool = torch.nn.functional.max_pool2d
     return (pool(filled, 3, 1, 1) + pool(-filled, 3, 1, 1))[0, 0] > jump
