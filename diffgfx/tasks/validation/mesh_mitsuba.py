@@ -27,7 +27,7 @@ from diffgfx.tasks.validation.case import Case, Context, Measure
 from diffgfx.tasks.validation.mitsuba import run_in_mitsuba, why_no_mitsuba
 from diffgfx.tasks.validation.outside import published_folder, why_no_data
 
-__all__ = ["MESH_MITSUBA_CASES", "derivative_images", "load_model"]
+__all__ = ["MESH_MITSUBA_CASES", "derivative_images", "describe_for_mitsuba", "load_model"]
 
 _FILES = {"spot": ("spot/spot.obj", 0.6, 0.3), "boombox": ("boombox/boombox.glb", 0.7, 0.35)}
 _SIDE = 6
@@ -49,7 +49,9 @@ class _Crop(Camera):
     def projection_matrix(self, aspect: float) -> Tensor:
         whole = super().projection_matrix(aspect)
         shift = self.middle[:, :, None] * whole[:, 3:]
-        return torch.cat([(whole[:, :2] - shift) / self.half, whole[:, 2:].expand(len(shift), -1, -1)], dim=1)
+        return torch.cat(
+            [(whole[:, :2] - shift) / self.half, whole[:, 2:].expand(len(shift), -1, -1)], dim=1
+        )
 
 
 def load_model(data: Path, name: str) -> tuple[Part, Camera]:
@@ -78,7 +80,8 @@ def _light(camera: Camera) -> PointLight:
     return PointLight(camera.position, (math.pi * square).expand(1, 3))
 
 
-def _for_mitsuba(part: Part, camera: Camera, size: int, spp: int) -> dict[str, Any]:
+def describe_for_mitsuba(part: Part, camera: Camera, size: int, spp: int) -> dict[str, Any]:
+    """Return what `mitsuba_mesh_child` needs of a part with uv, lit from a camera."""
     geometry = gather_geometry((part,))
     rows = {
         "corners": geometry.positions, "normals": geometry.normals, "uv": geometry.uv,
@@ -103,7 +106,7 @@ def _for_mitsuba(part: Part, camera: Camera, size: int, spp: int) -> dict[str, A
 
 def _compare_image(name: str, context: Context, size: int = 256) -> Sequence[Measure]:
     part, camera = load_model(published_folder(context), name)
-    wanted = run_in_mitsuba("mesh_image", _for_mitsuba(part, camera, size, 256))["image"]
+    wanted = run_in_mitsuba("mesh_image", describe_for_mitsuba(part, camera, size, 256))["image"]
     with torch.no_grad():
         found = render(Scene((part,), camera, (_light(camera),)), size, samples=16)
     apart = (found.colour[0].permute(1, 2, 0) - torch.from_numpy(wanted)).square().mean(dim=2)
@@ -213,7 +216,7 @@ def _compare_derivatives(name: str, context: Context, size: int = 64) -> Sequenc
     height, width = part.material.resolution
     wave = np.sin(np.arange(height)[:, None] * 6.0 / height + np.arange(width) * 9.0 / width)
     given = {
-        **_for_mitsuba(part, camera, size, 1024),
+        **describe_for_mitsuba(part, camera, size, 1024),
         "along": right.numpy(), "axis": np.array([0.0, 1.0, 0.0]), "radius": radius,
         "step": 0.25 * 2.0 * radius / size, "pattern": 0.5 + 0.3 * wave,
     }  # fmt: skip

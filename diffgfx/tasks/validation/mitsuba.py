@@ -25,6 +25,7 @@ __all__ = [
     "measure_mitsuba_image",
     "measure_mitsuba_sampler",
     "measure_roughconductor",
+    "mitsuba_environment",
     "run_in_mitsuba",
     "why_no_mitsuba",
 ]
@@ -264,6 +265,15 @@ def _rms(array: Any) -> float:
     return float(np.sqrt(np.mean(np.square(array))))
 
 
+def mitsuba_environment() -> dict[str, str]:
+    """Return the environment of a child process that finds this library and LLVM 19."""
+    return {
+        **os.environ,
+        "DRJIT_LIBLLVM_PATH": str(find_llvm()),
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+    }
+
+
 def run_in_mitsuba(job: str, given: Arrays) -> Arrays:
     """Run a job of `mitsuba_child` in a process of its own.
 
@@ -277,11 +287,7 @@ def run_in_mitsuba(job: str, given: Arrays) -> Arrays:
     missing = why_no_mitsuba()
     if missing is not None:
         raise BackendError(f"Mitsuba must be there to compare with: {missing}")
-    environment = {
-        **os.environ,
-        "DRJIT_LIBLLVM_PATH": str(find_llvm()),
-        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-    }
+    environment = mitsuba_environment()
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, **given)

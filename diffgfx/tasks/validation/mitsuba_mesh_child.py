@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["mesh_derivatives", "mesh_image"]
+__all__ = ["mesh_derivatives", "mesh_image", "mesh_scene"]
 
 Arrays = dict[str, Any]
 _MAPS = ("normal", "diffuse", "specular", "roughness")
@@ -61,12 +61,16 @@ def _bsdf(mi: Any, given: Arrays) -> Any:
     return mi.load_dict({"type": "diffgfx", **textures})
 
 
-def _image(mi: Any, given: Arrays, **changed: Any) -> Any:
-    """Radiance (h, w, 3), the mean over each pixel, row 0 at the top."""
-    given = {**given, **changed}
+def mesh_scene(mi: Any, given: Arrays) -> Any:
+    """Build the scene that the inputs describe; its integrator computes direct light.
+
+    Args:
+        mi: Mitsuba's module, see `start_mitsuba`.
+        given: See this module's head.
+    """
     origin, target, up = (np.asarray(row, np.float64).tolist() for row in given["camera"])
-    size, spp = int(given["size"]), int(given["spp"])
-    scene = mi.load_dict(
+    size = int(given["size"])
+    return mi.load_dict(
         {
             "type": "scene",
             "integrator": {"type": "direct", "emitter_samples": 1, "bsdf_samples": 0},
@@ -89,6 +93,12 @@ def _image(mi: Any, given: Arrays, **changed: Any) -> Any:
             "mesh": _mesh(mi, given, _bsdf(mi, given)),
         }
     )  # fmt: skip
+
+
+def _image(mi: Any, given: Arrays, **changed: Any) -> Any:
+    """Radiance (h, w, 3), the mean over each pixel, row 0 at the top."""
+    scene = mesh_scene(mi, {**given, **changed})
+    size, spp = int(given["size"]), int(given["spp"])
     total = np.zeros((size, size, 3))
     rounds = max(1, size * size * spp // 2**23)
     for turn in range(rounds):
