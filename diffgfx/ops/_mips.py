@@ -55,8 +55,8 @@ def top_level(height: int, width: int, max_mip_level: int | None) -> int:
         if any(side > 1 and side % 2 for side in (height, width)):
             raise ShapeError(
                 f"tex must have sides that are even or 1 at every mip level that is halved, got "
-                f"{height} x {width} (height x width) at level {level}; pass max_mip_level={level}, "
-                "or resize it to powers of two"
+                f"{height} x {width} (height x width) at level {level}; pass "
+                f"max_mip_level={level}, or resize it to powers of two"
             )
         height, width = max(height // 2, 1), max(width // 2, 1)
     return limit

@@ -153,7 +153,7 @@ def texture(
             for height and width; by default they are made from the texture.
         filter_mode: ``"nearest"``, ``"linear"``, bilinear in the nearest mip level, trilinear, or
             ``"auto"``: trilinear where ``uv_da`` or ``mip_level_bias`` is given, else linear.
-        boundary_mode: What lies beyond the texture; ``"cube"`` goes with cube maps and they with it.
+        boundary_mode: What lies beyond the texture; ``"cube"`` for cube maps, and only them.
         max_mip_level: The coarsest level used; by default the last there is.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
@@ -181,10 +181,7 @@ def texture(
     chosen_filter = _resolve(filter_mode, uv_da, mip_level_bias)
     refuse_forward_mode("texture", tex, uv, uv_da, mip_level_bias, *(mip or ()))
     chosen = choose_backend("texture", backend, uv.device)
-    if mip is None or "mipmap" not in chosen_filter:
-        mips, top, derived = _derived(faces, chosen_filter, max_mip_level, chosen)
-    else:
-        mips, top, derived = _given(faces, mip, len(uv), max_mip_level)
+    mips, top, derived = _levels(faces, mip, len(uv), chosen_filter, max_mip_level, chosen)
     rules = f"{chosen_filter} {boundary_mode} {_DERIVED if derived else 'given'}"
     da, bias = (uv_da, mip_level_bias) if "mipmap" in chosen_filter else (None, None)
     value: Tensor = _texture(faces, mips, uv, da, bias, rules, top, chosen)
@@ -240,6 +237,16 @@ def _resolve(filter_mode: str, uv_da: Tensor | None, bias: Tensor | None) -> str
             "neither; pass the derivatives that interpolate returns, or use 'linear'"
         )
     return filter_mode
+
+
+def _levels(
+    faces: Tensor, mip: Sequence[Tensor] | None, batch: int, chosen: str, most: int | None,
+    backend: str,
+) -> tuple[Tensor, int, bool]:  # fmt: skip
+    """Return packed levels from 1 on, the coarsest, and whether they are made from the texture."""
+    if mip is None or "mipmap" not in chosen:
+        return _derived(faces, chosen, most, backend)
+    return _given(faces, mip, batch, most)
 
 
 def _derived(

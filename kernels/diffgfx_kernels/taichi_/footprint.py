@@ -69,11 +69,7 @@ def stretch(j):
     a, b = j[0] * j[0] + j[2] * j[2], j[1] * j[1] + j[3] * j[3]
     half, cross = 0.5 * (a - b), j[0] * j[1] + j[2] * j[3]
     spread = half * half + cross * cross
-    root = 0.0 * a
-    if spread > 0.0:
-        root = ti.sqrt(spread)
-    else:
-        root = 0.0
+    root = ti.sqrt(ti.max(spread, 0.0))
     return 0.5 * (a + b) + root, half, cross, root
 
 

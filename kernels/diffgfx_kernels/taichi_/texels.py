@@ -35,8 +35,8 @@ def axis_of(u, size, boundary, nearest: ti.template()):
     start = ti.floor(x)
     i = ti.cast(start, ti.i32)
     if ti.static(nearest):
-        if boundary == CUBE or boundary == WRAP:  # u = 1 after rounding
-            i = ti.max(ti.min(i, size - 1), 0)
+        folded = (boundary == CUBE) | (boundary == WRAP)
+        i = ti.select(folded, ti.max(ti.min(i, size - 1), 0), i)  # u = 1 after rounding
     first, counts = node(i, size, boundary)
     second, counts2 = first, 0
     if ti.static(not nearest):
@@ -101,7 +101,7 @@ def taps_of(
     )
     weights = texel_weights(along, up)
     by_x, by_y = texel_weights(slope_x, up), texel_weights(along, slope_y)
-    if ti.static(cube and not nearest):
+    if ti.static(cube and not nearest):  # noqa: SIM102 (known when compiled)
         if seam:
             for k in range(4):
                 number[k] = fold_texel(face, start[0] + (k & 1), start[1] + (k >> 1), width)

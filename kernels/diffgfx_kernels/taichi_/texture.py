@@ -4,69 +4,30 @@ A launch over pixels finds values; another finds the gradients to where pixels l
 which band of texels each begins, from which the gradients to the texels follow (`texture_bands`).
 """
 
-from typing import NamedTuple
-
 import taichi as ti
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.sampling import Sampling, level_sizes
+from diffgfx_kernels.sampling import Sampling
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.batch_item import item_of
-from diffgfx_kernels.taichi_.construct_mip import pull_down
 from diffgfx_kernels.taichi_.footprint import (
+    finite,
     footprint,
     level_of,
     level_slopes,
     place_gradient,
     place_of,
 )
-from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.stable_order import Order, stable_order
+from diffgfx_kernels.taichi_.stable_order import stable_order
 from diffgfx_kernels.taichi_.texels import add_blend, dot, square_of, taps_of
-from diffgfx_kernels.taichi_.texture_bands import (
-    Bands,
-    bands_for,
-    join_bands,
-    scatter_bands,
-    scatter_seams,
-)
+from diffgfx_kernels.taichi_.texture_bands import bands_for, texel_gradients
+from diffgfx_kernels.taichi_.texture_call import call_of, flat
 
 __all__ = ["backward", "forward"]
 
-BOUNDARIES = ("wrap", "clamp", "zero", "cube")
 HEIGHT, WIDTH, START, SHARE, FIRST = range(5)
-
-
-class Call(NamedTuple):
-    """What kernels are told beside tensors.
-
-    Attributes:
-        count: Pixels of the batch.
-        pixels: Of an image.
-        textures: Different textures.
-        mipped: Different sets of coarser levels.
-        stride: Texels of a texture.
-        mip_stride: Texels of its coarser levels.
-        channels: Of the texture.
-        top: The coarsest level.
-        boundary: What lies beyond the texture, by number.
-        guided: 1 where levels come from derivatives, 2 from a bias, 3 from both, 0 from neither.
-        rounded: 1 where the nearest level alone is read.
-    """
-
-    count: int
-    pixels: int
-    textures: int
-    mipped: int
-    stride: int
-    mip_stride: int
-    channels: int
-    top: int
-    boundary: int
-    guided: int
-    rounded: int
 
 
 @ti.func
@@ -157,6 +118,31 @@ def band_key(
     return key
 
 
+@ti.func
+def is_followed(g_out: ti.template(), p, channels):
+    """Whether anything depends on a pixel."""
+    some = False
+    for c in range(channels):
+        some = some or g_out[p * channels + c] != 0.0
+    return some
+
+
+@ti.func
+def level_products(
+    tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, level,
+    face, u, v, base, mip_base, channels, boundary, nearest: ti.template(), cube: ti.template(),
+):  # fmt: skip
+    """The product of a pixel's upstream gradient with a level's value, and its slopes in u, v."""
+    height, width = plan[level, HEIGHT], plan[level, WIDTH]
+    number, weights, by_x, by_y = taps_of(face, u, v, height, width, boundary, nearest, cube)
+    q = 0.0 * weights
+    if level == 0:
+        q = dot(tex, base, number, g_out, p * channels, channels)
+    else:
+        q = dot(mips, mip_base + plan[level, START], number, g_out, p * channels, channels)
+    return weights.dot(q), width * by_x.dot(q), height * by_y.dot(q)
+
+
 @kernel
 def gradients_of_places(
     tex: ti.types.ndarray(ndim=1),
@@ -180,24 +166,14 @@ def gradients_of_places(
     boundary: int,
     guided: int,
     rounded: int,
-    axes: int,
     nearest: ti.template(),
     cube: ti.template(),
     real: ti.template(),
 ):
     """Find the gradients to uv, uv_da and bias."""
     for p in range(count):
-        for i in range(axes):
-            g_uv[p * axes + i] = 0.0
-        for i in range(ti.select(guided & 1, 2 * axes, 0)):
-            g_da[p * 2 * axes + i] = 0.0
-        for i in range((guided & 2) // 2):
-            g_bias[p] = 0.0
         good, face, u, v, inverse = place_of(uv, p, boundary, cube)
-        some = False
-        for c in range(channels):
-            some = some or g_out[p * channels + c] != 0.0
-        if good and some:
+        if good and is_followed(g_out, p, channels):
             wanted, j, moves = wanted_level(
                 uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
             )
@@ -207,28 +183,21 @@ def gradients_of_places(
             for second in range(ti.select(share > 0.0 or moves, 2, 1)):
                 level = low + second
                 part = ti.select(second == 1, share, 1.0 - share)
-                height, width = plan[level, HEIGHT], plan[level, WIDTH]
-                number, weights, by_x, by_y = taps_of(
-                    face, u, v, height, width, boundary, nearest, cube
-                )
-                q = 0.0 * weights
-                if level == 0:
-                    base = item_of(p, pixels, textures) * stride
-                    q = dot(tex, base, number, g_out, p * channels, channels)
-                else:
-                    base = item_of(p, pixels, mipped) * mip_stride + plan[level, START]
-                    q = dot(mips, base, number, g_out, p * channels, channels)
-                g_u += part * width * by_x.dot(q)
-                g_v += part * height * by_y.dot(q)
-                g_level += ti.select(second == 1, 1.0, -1.0) * weights.dot(q)
+                value, by_u, by_v = level_products(
+                    tex, mips, plan, g_out, p, level, face, u, v,
+                    item_of(p, pixels, textures) * stride, item_of(p, pixels, mipped) * mip_stride,
+                    channels, boundary, nearest, cube,
+                )  # fmt: skip
+                g_u += part * by_u
+                g_v += part * by_v
+                g_level += ti.select(second == 1, value, -value)
             g_j = 0.0 * j
-            followed = 0
+            followed = ti.select(moves, guided & 1, 0)
             if moves:
                 if guided & 2:
-                    g_bias[p] = ti.select(g_level - g_level == 0.0, g_level, 0.0)
+                    g_bias[p] = finite(g_level)
                 if guided & 1:
                     g_j = g_level * level_slopes(j, real)
-                    followed = 1
             place_gradient(
                 uv_da, g_uv, g_da, p, face, u, v, inverse, g_u, g_v, g_j, plan[0, WIDTH],
                 plan[0, HEIGHT], followed, cube,
@@ -264,10 +233,7 @@ def keys_of_places(
         keys[2 * p], keys[2 * p + 1] = -1, -1
         levels[p] = 0.0
         good, face, u, v, inverse = place_of(uv, p, boundary, cube)
-        some = False
-        for c in range(channels):
-            some = some or g_out[p * channels + c] != 0.0
-        if good and some:
+        if good and is_followed(g_out, p, channels):
             wanted, _j, _moves = wanted_level(
                 uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
             )
@@ -281,37 +247,18 @@ def keys_of_places(
                 )
 
 
-def _call(
-    tex: Tensor, mips: Tensor, uv: Tensor, uv_da: Tensor | None, bias: Tensor | None,
-    sampling: Sampling,
-) -> Call:  # fmt: skip
-    batch, rows, columns, _ = uv.shape
-    n, faces, height, width, channels = tex.shape
-    guided = (uv_da is not None) + 2 * (bias is not None)
-    return Call(
-        batch * rows * columns, rows * columns, n, max(len(mips), 1), faces * height * width,
-        mips.shape[1], channels, sampling.top, BOUNDARIES.index(sampling.boundary), guided,
-        int(sampling.filter == "linear-mipmap-nearest"),
-    )  # fmt: skip
-
-
-def _flat(tensor: Tensor | None, like: Tensor) -> Tensor:
-    """Return a tensor of one dimension; of a number that nobody reads where there is none."""
-    return like.new_zeros(1) if tensor is None or tensor.numel() == 0 else tensor.view(-1)
-
-
 def forward(
     tex: Tensor, mips: Tensor, uv: Tensor, uv_da: Tensor | None, bias: Tensor | None,
     sampling: Sampling,
 ) -> Tensor:  # fmt: skip
     """Return the values at pixels, (B, H, W, C); arguments as of the reference."""
     runtime.start(uv.device)
-    call = _call(tex, mips, uv, uv_da, bias, sampling)
+    call = call_of(tex, mips, uv, uv_da, bias, sampling)
     out = uv.new_empty((*uv.shape[:3], call.channels))
     if call.count:
         bands = bands_for(tex.shape[1], tex.shape[2], tex.shape[3], call.top, uv.device)
         look_up(
-            tex.view(-1), _flat(mips, uv), uv.view(-1), _flat(uv_da, uv), _flat(bias, uv),
+            tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv),
             bands.plan, out.view(-1), *call, sampling.filter == "nearest",
             sampling.boundary == "cube", runtime.real_of(uv),
         )  # fmt: skip
@@ -324,9 +271,9 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Return the gradients to tex, mips, uv, uv_da and bias; arguments as of the reference."""
     runtime.start(uv.device)
-    call = _call(tex, mips, uv, uv_da, bias, sampling)
+    call = call_of(tex, mips, uv, uv_da, bias, sampling)
     axes = uv.shape[3]
-    g_uv = torch.empty_like(uv) if wanted[1] else torch.zeros_like(uv)
+    g_uv = torch.zeros_like(uv)
     g_da = uv.new_zeros((*uv.shape[:3], 2 * axes))
     g_bias = uv.new_zeros(uv.shape[:3])
     if call.count == 0:
@@ -335,8 +282,8 @@ def backward(
     kinds = (sampling.filter == "nearest", sampling.boundary == "cube", runtime.real_of(uv))
     if wanted[1]:
         gradients_of_places(
-            tex.view(-1), _flat(mips, uv), uv.view(-1), _flat(uv_da, uv), _flat(bias, uv),
-            bands.plan, g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), *call, axes,
+            tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv),
+            bands.plan, g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), *call,
             *kinds,
         )  # fmt: skip
     if not wanted[0]:
@@ -345,54 +292,10 @@ def backward(
     levels = uv.new_empty(call.count)
     keys = torch.empty(2 * call.count, dtype=torch.int32, device=uv.device)
     keys_of_places(
-        uv.view(-1), _flat(uv_da, uv), _flat(bias, uv), bands.plan, g_out.view(-1), levels, keys,
+        uv.view(-1), flat(uv_da, uv), flat(bias, uv), bands.plan, g_out.view(-1), levels, keys,
         call.count, call.pixels, call.textures, call.mipped, call.channels, call.top,
         call.boundary, call.guided, call.rounded, bands.count, groups, *kinds,
     )  # fmt: skip
     order = stable_order(keys, groups + 2)
-    g_tex, g_mips = _texels(g_out, tex, mips, uv, levels, sampling, call, bands, order)
+    g_tex, g_mips = texel_gradients(g_out, tex, mips, uv, levels, sampling, call, bands, order)
     return g_tex, g_mips, g_uv, g_da, g_bias
-
-
-def _texels(
-    g_out: Tensor, tex: Tensor, mips: Tensor, uv: Tensor, levels: Tensor, sampling: Sampling,
-    call: Call, bands: Bands, order: Order,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return the gradients to tex and to coarser levels, which are all tex's if derived."""
-    spread = grid_for(uv.device).spread
-    g_tex, g_mips = torch.empty_like(tex), torch.empty_like(mips)
-    groups = len(order.starts) - 3
-    spill = uv.new_empty(
-        max(call.textures, call.mipped) * bands.count * bands.widest * call.channels
-    )
-    pulled = sampling.derived and call.top > 0
-    kinds = (sampling.filter == "nearest", sampling.boundary == "cube")
-    ends = order.starts[groups:].tolist() if sampling.boundary == "cube" else [0, 0, 0]
-
-    def fill(target: Tensor, fine: bool) -> None:
-        begin, end = (0, bands.fine) if fine else (bands.fine, bands.count)
-        n, stride = (call.textures, call.stride) if fine else (call.mipped, call.mip_stride)
-        if begin == end or target.numel() == 0:
-            return
-        scatter_bands(
-            uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, order.starts,
-            target.view(-1), _flat(g_mips, uv), spill, n, begin, end, bands.count, call.top,
-            stride, call.mip_stride, call.channels, bands.widest, call.boundary,
-            int(fine and pulled), spread, *kinds,
-        )  # fmt: skip
-        join_bands(
-            bands.plan, target.view(-1), spill, n, begin, end, bands.count, call.top, stride,
-            call.channels, bands.widest, spread,
-        )  # fmt: skip
-        first, last = ends[1 - fine], ends[2 - fine]
-        if last > first:
-            scatter_seams(
-                uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, target.view(-1), n,
-                first, last, stride, call.channels, call.top, call.pixels, call.boundary,
-            )  # fmt: skip
-
-    fill(g_mips, False)
-    if pulled:
-        pull_down(g_mips, tex.shape[1], level_sizes(tex.shape[2], tex.shape[3], call.top))
-    fill(g_tex, True)
-    return g_tex, g_mips

@@ -12,13 +12,17 @@ import taichi as ti
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.sampling import level_sizes, level_starts
+from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
 from diffgfx_kernels.taichi_.batch_item import item_of
+from diffgfx_kernels.taichi_.construct_mip import pull_down
 from diffgfx_kernels.taichi_.footprint import place_of
+from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.texels import square_of, taps_of, texel_weights
+from diffgfx_kernels.taichi_.stable_order import Order
+from diffgfx_kernels.taichi_.texels import square_of, taps_of
+from diffgfx_kernels.taichi_.texture_call import Call, flat
 
-__all__ = ["Bands", "bands_for", "join_bands", "scatter_bands", "scatter_seams"]
+__all__ = ["Bands", "bands_for", "texel_gradients"]
 
 BAND_TEXELS = 8192
 FEWEST_BANDS = 16
@@ -88,6 +92,18 @@ def fill_band(
                     target[at + x * channels + c] = share * value
 
 
+@ti.func
+def add_line(
+    target: ti.template(), line, columns, along, g_out: ti.template(), p, weight, channels
+):
+    """Add a pixel's gradient to two texels of a line."""
+    left, right = (line + columns[0]) * channels, (line + columns[1]) * channels
+    for c in range(channels):
+        g = weight * g_out[p * channels + c]
+        target[left + c] += along[0] * g
+        target[right + c] += along[1] * g
+
+
 @kernel
 def scatter_bands(
     uv: ti.types.ndarray(ndim=1),
@@ -142,19 +158,10 @@ def scatter_bands(
                     weight = share * up[k]
                     if weight != 0.0:
                         if row <= rows[k] < last:
-                            left = (start + rows[k] * width + columns[0]) * channels
-                            right = (start + rows[k] * width + columns[1]) * channels
-                            for c in range(channels):
-                                g = weight * g_out[p * channels + c]
-                                target[left + c] += along[0] * g
-                                target[right + c] += along[1] * g
+                            line = start + rows[k] * width
+                            add_line(target, line, columns, along, g_out, p, weight, channels)
                         else:
-                            left = (base + columns[0]) * channels
-                            right = (base + columns[1]) * channels
-                            for c in range(channels):
-                                g = weight * g_out[p * channels + c]
-                                spill[left + c] += along[0] * g
-                                spill[right + c] += along[1] * g
+                            add_line(spill, base, columns, along, g_out, p, weight, channels)
 
 
 @kernel
@@ -221,3 +228,47 @@ def scatter_seams(
                 g = share * g_out[p * channels + c]
                 for k in ti.static(range(4)):
                     target[(start + number[k]) * channels + c] += weights[k] * g
+
+
+def texel_gradients(
+    g_out: Tensor, tex: Tensor, mips: Tensor, uv: Tensor, levels: Tensor, sampling: Sampling,
+    call: Call, bands: Bands, order: Order,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the gradients to tex and to coarser levels, which are all tex's if derived."""
+    spread = grid_for(uv.device).spread
+    g_tex, g_mips = torch.empty_like(tex), torch.empty_like(mips)
+    groups = len(order.starts) - 3
+    spill = uv.new_empty(
+        max(call.textures, call.mipped) * bands.count * bands.widest * call.channels
+    )
+    pulled = sampling.derived and call.top > 0
+    kinds = (sampling.filter == "nearest", sampling.boundary == "cube")
+    ends = order.starts[groups:].tolist() if sampling.boundary == "cube" else [0, 0, 0]
+
+    def fill(target: Tensor, fine: bool) -> None:
+        begin, end = (0, bands.fine) if fine else (bands.fine, bands.count)
+        n, stride = (call.textures, call.stride) if fine else (call.mipped, call.mip_stride)
+        if begin == end or target.numel() == 0:
+            return
+        scatter_bands(
+            uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, order.starts,
+            target.view(-1), flat(g_mips, uv), spill, n, begin, end, bands.count, call.top,
+            stride, call.mip_stride, call.channels, bands.widest, call.boundary,
+            int(fine and pulled), spread, *kinds,
+        )  # fmt: skip
+        join_bands(
+            bands.plan, target.view(-1), spill, n, begin, end, bands.count, call.top, stride,
+            call.channels, bands.widest, spread,
+        )  # fmt: skip
+        first, last = ends[1 - fine], ends[2 - fine]
+        if last > first:
+            scatter_seams(
+                uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, target.view(-1), n,
+                first, last, stride, call.channels, call.top, call.pixels, call.boundary,
+            )  # fmt: skip
+
+    fill(g_mips, False)
+    if pulled:
+        pull_down(g_mips, tex.shape[1], level_sizes(tex.shape[2], tex.shape[3], call.top))
+    fill(g_tex, True)
+    return g_tex, g_mips

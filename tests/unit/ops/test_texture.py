@@ -244,7 +244,7 @@ def test_levels_of_wrong_sizes_are_named() -> None:
 
 def test_odd_sides_go_with_a_limit() -> None:
     tex, uv, bias = torch.rand(1, 6, 6, 1), torch.rand(1, 2, 2, 2), torch.full((1, 2, 2), 5.0)
-    with pytest.raises(ShapeError, match="got 3 x 3 .* at level 1; pass max_mip_level=1"):
+    with pytest.raises(ShapeError, match=r"got 3 x 3 .* at level 1; pass max_mip_level=1"):
         ops.texture(tex, uv, mip_level_bias=bias)
     value = ops.texture(tex, uv, mip_level_bias=bias, max_mip_level=1)
     alone = ops.texture(ops.construct_mip(tex, max_mip_level=1)[0], uv)
