@@ -51,8 +51,7 @@ def read_primitive(
     with np.errstate(over="ignore", invalid="ignore"):
         moved = raw @ world[:3, :3].T + world[:3, 3]
     frame = _frame(world)
-    mirrored = float(np.linalg.det(frame)) < 0.0
-    if mirrored:
+    if mirrored := float(np.linalg.det(frame)) < 0.0:
         corners = corners[:, ::-1]
     first, row = weld(raw)
     layers: dict[str, Layer | None] = {"positions": compact((moved[first], row[corners]))}
