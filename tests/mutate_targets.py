@@ -50,6 +50,8 @@ FLUXES = (
 )
 
 SMOKE = (*_laws("march_volume"), *_laws("march_volume[dense]"))
+FRINGE = ("test_many_tiles_equal_the_reference[rasterize-taichi-cpu]",)
+DRAWN = (*_laws("rasterize"), *_laws("rasterize[ranges-uv]"))
 ATTRIBUTES = (*_laws("interpolate"), *_laws("interpolate[all]"))
 FILLED = ("test_many_tiles_equal_the_reference[interpolate-taichi-cpu]",)
 MIPS = (*_laws("construct_mip"), *_laws("construct_mip[cube]"))
@@ -61,6 +63,13 @@ FLAT_TEXTURE = (
 CUBE_TEXTURE = _laws("texture[cube]")
 MANY_BANDS = ("test_many_tiles_equal_the_reference[texture-taichi-cpu]",)
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
+
+OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
+MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
+SHARED_SCENE = (
+    "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
+    "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
+)
 
 FLOW_LAWS = {
     op: tuple(test for case in cases for test in _laws(case))
@@ -101,8 +110,15 @@ TARGETS = (
     Target("shade_svbrdf", "flash.py", ("falloff_gradient",), CONE),
     Target(
         "shade_svbrdf",
+        "surface.py",
+        ("put", "look_lane", "add_lobe_gradient", "colours_gradient"),
+        (*CONE, *TIED),
+    ),
+    Target("shade_svbrdf", "surface.py", ("take_sum",), (*CONE, *TILES)),
+    Target(
+        "shade_svbrdf",
         "tile.py",
-        ("put", "aim_lane", "look_lane", "add_gradient", "store_gradient"),
+        ("aim_lane", "add_gradient", "store_gradient"),
         (*CONE, *TIED, *_laws(LIT)),
     ),
     Target("shade_svbrdf", "tile.py", ("store_pair_sums",), (*CONE, *TILES)),
@@ -227,6 +243,52 @@ TARGETS = (
     Target("march_volume", "rays.py", ("absorb", "sample_gradient"), SMOKE),
     Target("march_volume", "march_volume.py", ("backward",), (*SMOKE, *ONE_LIGHT)),
     Target(
+        "rasterize",
+        "barycentric.py",
+        (
+            "cross_gradient",
+            "depth_gradient",
+            "slopes_gradient",
+            "seen_gradient",
+        ),
+        DRAWN,
+    ),
+    Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
+    Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
+    Target(
+        "antialias",
+        "silhouette_adjoint.py",
+        ("crossing_gradient", "store_gradient", "add_by_vertex"),
+        OUTLINES,
+    ),
+    Target("antialias", "antialias.py", ("pair_gradients", "backward"), OUTLINES),
+    Target("shade_mesh", "harmonics.py", ("irradiance_gradient",), MESH),
+    Target("shade_mesh", "mesh_frame.py", ("frame_lane", "frame_gradient"), _laws("shade_mesh")),
+    Target(
+        "shade_mesh",
+        "mesh_tile.py",
+        ("aim_at_eye", "aim_at_lamp"),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "mesh_adjoint.py",
+        (
+            "add_lamp_gradient",
+            "add_around_gradient",
+            "place_gradient",
+            "add_light_gradient",
+            "store_scene_sums",
+        ),
+        MESH,
+    ),
+    Target(
+        "shade_mesh",
+        "shade_mesh.py",
+        ("shade_gradient", "backward", "_scene_gradients"),
+        (*MESH, *SHARED_SCENE),
         "interpolate",
         "interpolate.py",
         ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),

@@ -99,14 +99,19 @@ def _(
 def _check_values(rast: Tensor, pos: Tensor, tri: Tensor, topology: Tensor) -> None:
     """Raise `RangeError` where a number names no triangle or vertex, or is not finite."""
     check_finite("pos", pos, "leave out the vertices that diverged")
-    for name, numbers in (("tri", tri), ("topology", topology[2])):
+    vertices, edges = ("vertex", pos.shape[1] - 1), ("edge", 3 * len(tri))
+    limits = (
+        ("tri", tri, *vertices), ("topology", topology[2], *vertices),
+        ("topology", topology[[0, 1, 3]], *edges),
+    )  # fmt: skip
+    for name, numbers, kind, most in limits:
         if numbers.numel() == 0:
             continue
         low, high = (int(end) for end in numbers.aminmax())
-        if low < 0 or high >= pos.shape[1]:
+        if low < 0 or high > most:
             raise RangeError(
-                f"{name} must hold vertex numbers from 0 to {pos.shape[1] - 1}, got {low} to "
-                f"{high}; pass the positions that it belongs to"
+                f"{name} must hold {kind} numbers from 0 to {most}, got {low} to {high}; pass the "
+                "positions that it belongs to"
             )
     if rast.numel():
         least, most = (float(end) for end in rast[..., 3].aminmax())
@@ -146,8 +151,11 @@ def antialias(
 ) -> Tensor:
     """Blend the silhouettes of a rasterised picture, so that it changes smoothly with the mesh.
 
-    Which pixels, triangles and edges take part is held fixed: only the shares have a gradient. Not
-    blended are intersections, edges inside a surface, and triangles that cover no pixel's centre.
+    Which pixels, triangles and edges take part is held fixed: only the shares have a gradient.
+    Where the triangle at a pixel has no outline toward its neighbour, mode ``"bounded"`` follows
+    the surface on, across triangles too thin to cover a pixel's centre, until it ends or reaches
+    the neighbour. Not blended are intersections, edges inside a surface, and surfaces that cover no
+    pixel's centre.
 
     Args:
         color: The picture, shape (B, H, W, C), row 0 at the bottom.
@@ -168,8 +176,9 @@ def antialias(
             nothing, or a choice is not one of those above.
         BackendError: If ``backend`` does not serve the device; the message says what to do.
 
-    Gradients: to ``color``, and to x, y and w of ``pos``; none to its z, nor to ``rast``. To
-    ``pos`` they are zero where a share is 1/2. No forward mode and no second derivative.
+    Gradients: to ``color``, and to x, y and w of ``pos``; none to its z, nor to ``rast``. In
+    nvdiffrast's mode those to ``pos`` are zero where a share is 1/2. No forward mode and no second
+    derivative.
     """
     _check_picture(color, rast, pos)
     check_triangles(tri)

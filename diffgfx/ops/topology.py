@@ -22,7 +22,7 @@ def _topology(tri: Tensor) -> Tensor:
 
 @_topology.register_fake
 def _(tri: Tensor) -> Tensor:
-    return tri.new_empty((3, 3 * tri.shape[0]))
+    return tri.new_empty((4, 3 * tri.shape[0]))
 
 
 def construct_topology(tri: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def construct_topology(tri: Tensor) -> Tensor:
         tri: Vertex numbers of triangles, int32, shape (T, 3).
 
     Returns:
-        An int32 tensor of shape (3, 3 T) whose contents may change with the version.
+        An int32 tensor of shape (4, 3 T) whose contents may change with the version.
 
     Raises:
         ShapeError, DtypeError: If ``tri`` is not an int32 tensor (T, 3), or holds over 2^24 rows.
@@ -69,7 +69,7 @@ def check_topology(topology: object, tri: Tensor) -> Tensor:
     if not isinstance(topology, Tensor) or topology.dtype != torch.int32:
         kind = topology.dtype if isinstance(topology, Tensor) else type(topology).__name__
         raise DtypeError(f"topology must be an int32 tensor, got {kind}; {remedy}")
-    check_shape("topology", topology, (3, 3 * tri.shape[0]), {}, remedy)
+    check_shape("topology", topology, (4, 3 * tri.shape[0]), {}, remedy)
     if topology.device != tri.device:
         raise DeviceError(
             f"topology must have the device of tri ({tri.device}), got {topology.device}; "

@@ -1,9 +1,9 @@
 """Which triangles meet at each edge of a mesh, as one tensor that kernels can walk.
 
 Edges are numbered 3 t + k: the one across from corner k of triangle t. Sorted by their two ends,
-edges that are the same stand together, in the order of their triangles; of each stands there the
-vertex opposite it. Row 0 of the tensor says where the group of an edge starts, row 1 where it ends,
-row 2 is the sorted list of opposite vertices.
+edges that are the same stand together, in the order of their triangles. Row 0 of the tensor says
+where the group of an edge starts, row 1 where it ends; rows 2 and 3 are the sorted list: the vertex
+opposite each edge, and its number.
 """
 
 import torch
@@ -13,7 +13,7 @@ __all__ = ["build_topology"]
 
 
 def build_topology(tri: Tensor) -> Tensor:
-    """Return starts, ends and opposite vertices of the edges of triangles (T, 3), int32 (3, 3 T).
+    """Return starts and ends of groups, opposite vertices and numbers of edges, int32 (4, 3 T).
 
     The edges of a triangle that names a vertex twice are in groups of their own: it covers nothing.
     """
@@ -28,7 +28,7 @@ def build_topology(tri: Tensor) -> Tensor:
     starts = torch.where(torch.cat([rim, changes]), edge, 0).cummax(dim=0).values
     last = torch.where(torch.cat([changes, rim]), edge + 1, len(edge))
     ends = last.flip(0).cummin(dim=0).values.flip(0)
-    found = torch.empty((3, len(edge)), dtype=torch.int32, device=tri.device)
+    found = torch.empty((4, len(edge)), dtype=torch.int32, device=tri.device)
     found[0, order], found[1, order] = starts.int(), ends.int()
-    found[2] = corners.flatten()[order].int()
+    found[2], found[3] = corners.flatten()[order].int(), order.int()
     return found

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["build_silhouettes", "in_range_mode", "rasterise"]
+from diffgfx.data import make_icosphere
+
+__all__ = ["build_ball", "build_silhouettes", "in_range_mode", "rasterise"]
 
 
 def rasterise(pos: Tensor, tri: Tensor, height: int, width: int) -> Tensor:
@@ -88,6 +90,24 @@ def build_silhouettes(
     found: dict[str, Any] = {"color": color, "rast": rast, "pos": pos}
     placed = {name: value.to(device, dtype) for name, value in found.items()}
     return placed | {"tri": ROOF, "mode": mode}
+
+
+def build_ball(
+    dtype: torch.dtype, device: str, batch: int, seed: int, *, height: int = 5, width: int = 6
+) -> dict[str, Any]:
+    """Return arguments of `ops.antialias`: a closed surface whose outline is of thin triangles."""
+    draw = torch.Generator().manual_seed(seed)
+    mesh = make_icosphere(1)
+    turn = torch.randn((batch, 3, 3), generator=draw, dtype=torch.float64)
+    place = mesh.positions.double() @ torch.linalg.qr(turn).Q
+    w = place[..., 2:] + 4.0
+    scale = torch.tensor([2.6, 2.7], dtype=torch.float64)
+    pos = torch.cat([place[..., :2] * scale, w - 1.0, w], dim=2)
+    rast = rasterise(pos, mesh.triangles, height, width)
+    color = torch.rand((batch, height, width, 1), generator=draw, dtype=torch.float64)
+    found: dict[str, Any] = {"color": color, "rast": rast, "pos": pos}
+    placed = {name: value.to(device, dtype) for name, value in found.items()}
+    return placed | {"tri": mesh.triangles.tolist(), "mode": "bounded"}
 
 
 def in_range_mode(rast: Tensor, pos: Tensor, tri: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from diffgfx import ops
+from diffgfx.data import make_icosphere
 from diffgfx.testing import assert_close
 from tests.contract.silhouettes import rasterise
 
@@ -150,8 +152,12 @@ def test_bounded_pictures_stay_between_a_pixel_and_its_neighbours(
 def test_both_modes_agree_where_shares_are_at_most_one(
     scene: tuple[Tensor, Tensor, Tensor],
 ) -> None:
-    """All that is ahead of the eye and of the near plane; edges have at most two triangles."""
+    """All that is ahead of the eye and of the near plane; no surface goes on over an edge."""
     pos, tri, color = scene
+    pos, tri = (
+        pos[:, tri.flatten().long()],
+        torch.arange(tri.numel(), dtype=torch.int32).view(-1, 3),
+    )
     w = pos[..., 3:].abs() + 0.1
     pos = torch.cat([pos[..., :2], pos[..., 2:3].clamp(-0.99, 0.99) * 0.1, w], dim=2)
     rast = rasterise(pos, tri, 6, 7)
@@ -164,3 +170,25 @@ def test_both_modes_agree_where_shares_are_at_most_one(
     kept = many[torch.arange(42), torch.arange(42) // 7, torch.arange(42) % 7, 0].view(1, 6, 7, 1)
     same = kept > 1e-9
     assert torch.equal(wild[same], bounded[same])
+
+
+@pytest.mark.parametrize("subdivisions", [2, 3, 4])
+def test_a_ball_whose_outline_triangles_are_thin(subdivisions: int) -> None:
+    """The outline of an icosphere in 64 x 64 pixels: area and its derivative with the radius."""
+    mesh = make_icosphere(subdivisions)
+    radius = torch.ones((), dtype=REAL, requires_grad=True)
+    place = radius * mesh.positions.to(REAL)
+    far = torch.tensor([0.0, 0.0, 3.0, 1.0], dtype=REAL)  # orthographic: w = 1
+    pos = torch.nn.functional.pad(place / torch.tensor([1.4, 1.4, 8.0]), (0, 1)) + 0.1 * far
+    pos = torch.cat([pos[:, :3], torch.ones_like(pos[:, 3:])], dim=1)[None]
+    rast, _ = ops.rasterize(pos, mesh.triangles, (64, 64))
+    mask = (rast[..., 3:] > 0).to(REAL)
+    smooth = ops.antialias(mask, rast, pos, mesh.triangles)
+    hull = cv2.convexHull(pos[0, :, :2].detach().float().numpy())
+    area = 32.0**2 * cv2.contourArea(hull)
+    assert smooth.sum().item() == pytest.approx(area, rel=4e-3)
+    (found,) = torch.autograd.grad(smooth.sum(), radius, retain_graph=True)
+    assert found.item() == pytest.approx(2.0 * area, rel=0.05)
+    plain = ops.antialias(mask, rast, pos, mesh.triangles, mode="nvdiffrast")
+    (lost,) = torch.autograd.grad(plain.sum(), radius)
+    assert lost.item() < 1.6 * area

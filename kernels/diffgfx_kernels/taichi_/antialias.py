@@ -61,23 +61,24 @@ def find_edges(
 
 @ti.func
 def pair_share(
-    rast: ti.template(), screen: ti.template(), tri: ti.template(), outlines: ti.template(),
-    first, second, x, y, p, upward: ti.template(), bounded: ti.template(),
+    rast: ti.template(), screen: ti.template(), tri: ti.template(), edges: ti.template(),
+    outlines: ti.template(), first, second, x, y, p, upward: ti.template(), bounded: ti.template(),
 ):  # fmt: skip
     """Return the edge that passes between two pixels, 0 if none, and the share of it.
 
-    x and y are the first pixel's centre from the middle of the image, and p is whose vertices.
+    x and y are the first pixel's centre from the middle of the image, and p is whose vertices. The
+    edge is below zero if the surface is followed from the second pixel.
     """
     edge, alpha = 0, 0.0 * x
     one, other = ti.cast(rast[first, 3], ti.i32) - 1, ti.cast(rast[second, 3], ti.i32) - 1
     own = other < 0 or (one >= 0 and rast[first, 2] < rast[second, 2])
-    t, offset = other, 3
+    t, beyond = other, one
     if own:
-        t, offset = one, 0
-    bits = 0
-    if t >= 0:
-        bits = outlines[p, t]
-    if bits != 0:
+        t, beyond = one, other
+    looked = t >= 0
+    if ti.static(not bounded):
+        looked = t >= 0 and outlines[p, t] != 0
+    if looked:
         sign = 0.0 * x + 1.0
         if not own:
             sign = -sign
@@ -85,9 +86,11 @@ def pair_share(
                 y += 1.0
             else:
                 x += 1.0
-        found, way = find_crossing(screen, tri, p, t, x, y, upward, sign, bits, bounded)
+        found, way = find_crossing(
+            screen, tri, edges, outlines, p, t, beyond, x, y, upward, sign, bounded
+        )
         if found > 0:
-            edge, alpha = found + offset, sign * (0.5 - way)
+            edge, alpha = ti.select(own, found, -found), sign * (0.5 - way)
     return edge, alpha
 
 
@@ -96,6 +99,7 @@ def find_pairs(
     rast: ti.types.ndarray(ndim=2),
     tri: ti.types.ndarray(ndim=2),
     screen: ti.types.ndarray(ndim=3),
+    edges: ti.types.ndarray(ndim=2),
     outlines: ti.types.ndarray(ndim=2),
     cut: ti.types.ndarray(ndim=2),
     share: ti.types.ndarray(ndim=2),
@@ -122,18 +126,18 @@ def find_pairs(
                     x = i - end + wide
                     if i < end and rast[i + 1, 3] != here:
                         edge, alpha = pair_share(
-                            rast, screen, tri, outlines, i, i + 1, x, y, p, False, bounded
+                            rast, screen, tri, edges, outlines, i, i + 1, x, y, p, False, bounded
                         )
-                        if edge > 0:
-                            cut[0, i], share[0, i] = ti.cast(edge, ti.i8), alpha
+                        if edge != 0:
+                            cut[0, i], share[0, i] = edge, alpha
                             listed[2 * start + count] = i
                             count += 1
                     if row + 1 < height and rast[i + width, 3] != here:
                         edge, alpha = pair_share(
-                            rast, screen, tri, outlines, i, i + width, x, y, p, True, bounded
+                            rast, screen, tri, edges, outlines, i, i + width, x, y, p, True, bounded
                         )
-                        if edge > 0:
-                            cut[1, i], share[1, i] = ti.cast(edge, ti.i8), alpha
+                        if edge != 0:
+                            cut[1, i], share[1, i] = edge, alpha
                             listed[2 * start + count] = i + pixels
                             count += 1
             counts[chunk] = count
@@ -195,7 +199,6 @@ def blend(
 def pair_gradients(
     g_out: ti.types.ndarray(ndim=2),
     color: ti.types.ndarray(ndim=2),
-    rast: ti.types.ndarray(ndim=2),
     tri: ti.types.ndarray(ndim=2),
     screen: ti.types.ndarray(ndim=3),
     cut: ti.types.ndarray(ndim=2),
@@ -219,22 +222,22 @@ def pair_gradients(
             start, _ = take(chunk, grid.chunks, pixels)
             for n in range(counts[chunk]):
                 way, first, second = ends_of(listed[2 * start + n], pixels, width)
-                edge, alpha = ti.cast(cut[way, first], ti.i32), share[way, first]
+                edge, alpha = ti.abs(cut[way, first]) - 1, share[way, first]
                 one = ti.cast(1.0, real)
                 taker, slot, turn = second, 2 * way + 1, one
                 if alpha > 0:
                     taker, slot, turn = first, 2 * way, -one
                 g = 0.0 * one
-                if ti.abs(alpha) < 0.5:
+                if ti.static(bounded) or ti.abs(alpha) < 0.5:
                     g = turn * share_gradient(
                         g_out, color, cut, share, taker, slot, width, one, bounded
                     )
                 own = first
-                if edge > 3:
+                if cut[way, first] < 0:
                     own = second
-                p, k = own // (width * height) % screen.shape[0], (edge - 1) % 3
+                p, k = own // (width * height) % screen.shape[0], edge % 3
                 x, y = centre_of(own, size, one)
-                t = ti.cast(rast[own, 3], ti.i32) - 1
+                t = edge // 3
                 v, u = tri[t, (k + 1) % 3], tri[t, (k + 2) % 3]
                 a = corner_of(screen, p, v, x, y, way == 1)
                 b = corner_of(screen, p, u, x, y, way == 1)
@@ -255,7 +258,7 @@ class _Pairs:
         flat = rast.view(-1, 4)
         self.grid: Grid = grid_for(pos.device)
         self.screen = pos.new_empty((*pos.shape[:2], SCREEN_SIZE))
-        self.cut = torch.zeros((2, len(flat)), dtype=torch.int8, device=pos.device)
+        self.cut = tri.new_zeros((2, len(flat)))
         self.share = pos.new_empty((2, len(flat)))
         share_of_chunk = -(-len(flat) // self.grid.chunks)
         self.listed = tri.new_empty(2 * share_of_chunk * self.grid.chunks)
@@ -264,7 +267,7 @@ class _Pairs:
         real = runtime.real_of(pos)
         find_edges(pos, tri, edges, self.screen, outlines, width, height, real, bounded)
         find_pairs(
-            flat, tri, self.screen, outlines, self.cut, self.share, self.listed, self.counts,
+            flat, tri, self.screen, edges, outlines, self.cut, self.share, self.listed, self.counts,
             width, height, self.grid, real, bounded,
         )  # fmt: skip
 
@@ -312,8 +315,8 @@ def backward(
     if moved and count:
         keys, values = tri.new_empty(count), pos.new_empty((count, 3))
         pair_gradients(
-            g_out.view(-1, channels), color.view(-1, channels), rast.view(-1, 4), tri,
-            pairs.screen, pairs.cut, pairs.share, pairs.listed, pairs.counts, ends - pairs.counts,
+            g_out.view(-1, channels), color.view(-1, channels), tri, pairs.screen, pairs.cut,
+            pairs.share, pairs.listed, pairs.counts, ends - pairs.counts,
             keys, values, width, height, pairs.grid, runtime.real_of(pos), bounded,
         )  # fmt: skip
         ordered, order = torch.sort(keys, stable=True)

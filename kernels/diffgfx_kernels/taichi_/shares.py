@@ -1,10 +1,11 @@
 """What pixels take of their neighbours where outlines pass, and how that is bounded.
 
 The pairs of a pixel with its right and its upper neighbour are kept in its own place, in rows 0 and
-1. ``cut`` holds the edge that passes between the two (0: none; 1 to 3 of the triangle of the pixel
-itself, 4 to 6 of the other's). ``share``, valid where there is an edge, is above zero if the pixel
-takes of the neighbour, else below. Slots of a pixel are right, left, up and down: two of them are
-kept in its own place, two in those of its neighbours.
+1. ``cut`` holds the edge that passes between the two: 0 if none does, 3 t + k + 1 for the one
+across from corner k of triangle t, negative if it was found from the other pixel. ``share``, valid
+where there is an edge, is above zero if the pixel takes of the neighbour, else below. Slots of a
+pixel are right, left, up and down: two of them are kept in its own place, two in those of its
+neighbours.
 """
 
 import taichi as ti

@@ -15,6 +15,9 @@ SCREEN_SIZE = 5
 FARTHEST = 2.0**20
 """A vertex further [px] from the middle of the image is not divided by w in the bounded mode."""
 
+LONGEST = 16
+"""The most triangles that are looked at between two pixels."""
+
 SLACK = 1.0 / 16.0
 """How far beyond the two centres an edge may cross: vertices are snapped when pixels are filled."""
 
@@ -103,34 +106,24 @@ def in_sight(a, b, rise):
 
 
 @ti.func
-def find_crossing(
-    screen: ti.template(),
-    tri: ti.template(),
-    p,
-    t,
-    x,
-    y,
-    upward,
-    sign,
-    bits,
-    bounded: ti.template(),
-):
-    """Find the edge of a triangle that passes between a pixel's centre and its neighbour's.
+def find_exit(
+    screen: ti.template(), tri: ti.template(), p, t, x, y, upward, sign, bounded: ti.template()
+):  # fmt: skip
+    """Find the last edge of a triangle that the line from a pixel toward its neighbour crosses.
 
     Args:
         screen: Projected vertices.
         tri: Triangles.
         p: Whose vertices.
-        t: The triangle that lies on the pixel.
+        t: The triangle.
         x: The pixel's centre, from the middle of the image.
         y: Likewise.
         upward: Whether the neighbour is above or below, and not beside.
         sign: +1 if it is after the pixel, -1 if before.
-        bits: Which edges are outlines.
         bounded: The mode.
 
     Returns:
-        Which edge, 1 to 3, or 0, and how far it is toward the neighbour, in [0, 1].
+        Which edge, 1 to 3, or 0; how far it is toward the neighbour; whether it is steep.
     """
     corners = ti.Matrix.rows(
         [corner_of(screen, p, tri[t, k], x, y, upward) for k in ti.static(range(3))]
@@ -147,8 +140,67 @@ def find_crossing(
                 seen = in_sight(a, b, rise)
             if seen and way > reach:
                 found, reach, steep = k + 1, way, ti.abs(rise) >= ti.abs(run)
-    if found > 0:
-        outline = (bits >> (found - 1)) & 1
-        if not (outline == 1 and steep and reach > -SLACK and reach < 1.0 + SLACK):
-            found = 0
-    return found, ti.min(ti.max(reach, 0.0), 1.0)
+    return found, reach, steep
+
+
+@ti.func
+def across(screen: ti.template(), tri: ti.template(), edges: ti.template(), p, t, k):
+    """Return the triangle that continues the surface beyond an edge that is no outline, or -1."""
+    a, b = tri[t, (k + 1) % 3], tri[t, (k + 2) % 3]
+    if screen[p, a, 2] != 1.0:
+        a, b = b, a
+    own = side_of(screen, p, a, b, tri[t, k])
+    start, end = edges[0, 3 * t + k], edges[1, 3 * t + k]
+    found = -1
+    for i in range(start, end):
+        other = side_of(screen, p, a, b, edges[2, i])
+        if found < 0 and ((own < 0 and other > 0) or (own > 0 and other < 0)):
+            found = edges[3, i] // 3
+    return found
+
+
+@ti.func
+def find_crossing(
+    screen: ti.template(), tri: ti.template(), edges: ti.template(), outlines: ti.template(), p, t,
+    other, x, y, upward, sign, bounded: ti.template(),
+):  # fmt: skip
+    """Find the outline that passes between a pixel's centre and its neighbour's.
+
+    In the bounded mode the surface is followed from the triangle at the pixel toward the
+    neighbour, since the triangles along an outline are often too thin to own a pixel.
+
+    Args:
+        screen: Projected vertices.
+        tri: Triangles.
+        edges: Their topology.
+        outlines: Which edges of them are outlines.
+        p: Whose vertices.
+        t: The triangle that lies on the pixel.
+        other: That on the neighbour, or -1.
+        x: The pixel's centre, from the middle of the image.
+        y: Likewise.
+        upward: Whether the neighbour is above or below, and not beside.
+        sign: +1 if it is after the pixel, -1 if before.
+        bounded: The mode.
+
+    Returns:
+        Which edge, 3 t + 1 to 3 t + 3, or 0, and how far it is toward the neighbour: within
+        `SLACK` of [0, 1], in nvdiffrast's mode within it.
+    """
+    edge, way, here, turn = 0, 0.0 * x, t, 0
+    while here >= 0 and turn < LONGEST:
+        found, reach, steep = find_exit(screen, tri, p, here, x, y, upward, sign, bounded)
+        on = -1
+        if found > 0 and reach < 1.0 + SLACK:
+            if (outlines[p, here] >> (found - 1)) & 1:
+                if steep and reach > -SLACK:
+                    edge, way = 3 * here + found, reach
+            elif ti.static(bounded):
+                on = across(screen, tri, edges, p, here, found - 1)
+                if on == other:
+                    on = -1
+        here = on
+        turn += 1
+    if ti.static(not bounded):
+        way = ti.min(ti.max(way, 0.0), 1.0)
+    return edge, way

@@ -15,6 +15,9 @@ from diffgfx_kernels.torch_.pull import pull
 
 __all__ = ["antialias", "backward", "forward"]
 
+LONGEST = 16
+"""The most triangles that the bounded mode looks at between two pixels."""
+
 SLACK = 1.0 / 16.0
 """How far beyond the two centres an edge may cross: vertices are snapped when pixels are filled."""
 
@@ -30,7 +33,7 @@ class Pairs(NamedTuple):
         step: How much further the second pixel is.
         sign: +1 where the triangle that covers the other is that of the first pixel, else -1.
         triangle: That triangle.
-        vertices: Its corners, among those of the whole batch, shape (N, 3).
+        other: The triangle of the other pixel, -1 if none.
         centre: Its pixel's centre [px], from the middle of the image, shape (N, 2).
         base: The first vertex of the image, among those of the whole batch.
     """
@@ -39,12 +42,12 @@ class Pairs(NamedTuple):
     step: int
     sign: Tensor
     triangle: Tensor
-    vertices: Tensor
+    other: Tensor
     centre: Tensor
     base: Tensor
 
 
-def _pairs(rast: Tensor, tri: Tensor, per_image: int, upward: bool) -> Pairs:
+def _pairs(rast: Tensor, per_image: int, upward: bool) -> Pairs:
     """Find the pairs that stand side by side, or above each other."""
     _, height, width, _ = rast.shape
     ids, depth = rast[..., 3].long() - 1, rast[..., 2]
@@ -61,11 +64,21 @@ def _pairs(rast: Tensor, tri: Tensor, per_image: int, upward: bool) -> Pairs:
     x = column + ~own * (not upward) + 0.5 - width / 2
     y = row + ~own * upward + 0.5 - height / 2
     base = image * per_image
-    vertices = tri.long()[triangle] + base[:, None]
     centre = torch.stack([x, y], dim=1).to(depth)
-    return Pairs(
-        first, step, torch.where(own, 1.0, -1.0).to(depth), triangle, vertices, centre, base
-    )
+    sign = torch.where(own, 1.0, -1.0).to(depth)
+    return Pairs(first, step, sign, triangle, torch.where(own, id_b, id_a), centre, base)
+
+
+def _some(pairs: Pairs, which: Tensor, triangle: Tensor) -> Pairs:
+    """Return some of the pairs, with other triangles."""
+    first, step, sign, _, other, centre, base = pairs
+    rest = (sign[which], triangle, other[which], centre[which], base[which])
+    return Pairs(first[which], step, *rest)
+
+
+def _corners(tri: Tensor, pairs: Pairs) -> Tensor:
+    """Return the corners of the pairs' triangles, among the vertices of the whole batch, (N, 3)."""
+    return tri.long()[pairs.triangle] + pairs.base[:, None]
 
 
 def _see(pos: Tensor, vertices: Tensor, pairs: Pairs, size: Tensor, bounded: bool) -> Tensor:
@@ -86,36 +99,96 @@ def _side(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return found
 
 
+def _sides(
+    pos: Tensor, pairs: Pairs, corners: Tensor, edges: Tensor, size: Tensor, bounded: bool, k: int
+) -> tuple[Tensor, Tensor]:
+    """Say on which side of edge k its own triangle lies, (N,), and each of its group, (N, M).
+
+    Groups that are smaller than the largest repeat their last.
+    """
+    start, end = edges[:2, 3 * pairs.triangle + k].long()
+    a, b, c = corners[:, (k + 1) % 3], corners[:, (k + 2) % 3], corners[:, k]
+    count = int((end - start).max()) if len(start) else 0
+    places = torch.minimum(
+        start[:, None] + torch.arange(count, device=pos.device), end[:, None] - 1
+    )
+    seen = _see(pos, edges[2][places].long() + pairs.base[:, None], pairs, size, bounded)
+    found = [_side(a, b, seen[:, i]) for i in range(count)]
+    return _side(a, b, c), torch.stack(found, dim=1) if found else a.new_zeros((len(a), 0))
+
+
 def _silhouettes(
-    pos: Tensor, pairs: Pairs, corners: Tensor, edges: Tensor, size: Tensor, bounded: bool
-) -> Tensor:
+    pos: Tensor, pairs: Pairs, tri: Tensor, corners: Tensor, edges: Tensor, size: Tensor,
+    bounded: bool,
+) -> Tensor:  # fmt: skip
     """Say which edges of the triangles have nothing on their other side, shape (N, 3).
 
     nvdiffrast knows the first two triangles of an edge; the bounded mode looks at all.
     """
     found = []
     for k in range(3):
-        start, end = edges[:2, 3 * pairs.triangle + k].long()
-        a, b, c = corners[:, (k + 1) % 3], corners[:, (k + 2) % 3], corners[:, k]
-        own = _side(a, b, c)
-
-        def opposite(place: Tensor, a: Tensor = a, b: Tensor = b) -> Tensor:
-            vertex = edges[2, place].long() + pairs.base
-            return _side(a, b, _see(pos, vertex[:, None], pairs, size, bounded)[:, 0])
-
+        own, others = _sides(pos, pairs, corners, edges, size, bounded, k)
         if bounded:
-            is_open = torch.ones_like(start, dtype=torch.bool)
-            for i in range(int((end - start).max()) if len(start) else 0):
-                is_open &= ~(opposite(torch.minimum(start + i, end - 1)).sign() == -own.sign()) | (
-                    own == 0
-                )
-        else:
-            second = torch.minimum(start + 1, end - 1)
-            mine = edges[2, start].long() + pairs.base == pairs.vertices[:, k]
-            other = opposite(torch.where(mine, second, start))
-            is_open = ((other < 0) == (own < 0)) | (end - start < 2)
-        found.append(is_open)
+            continued = (others.sign() == -own.sign()[:, None]).any(dim=1) & (own != 0)
+            found.append(~continued)
+            continue
+        start, end = edges[:2, 3 * pairs.triangle + k].long()
+        mine = edges[2, start] == tri[pairs.triangle, k]
+        other = others.gather(1, (mine & (end - start > 1)).long()[:, None])[:, 0]
+        found.append(((other < 0) == (own < 0)) | (end - start < 2))
     return torch.stack(found, dim=1)
+
+
+def _across(
+    pos: Tensor, pairs: Pairs, corners: Tensor, edges: Tensor, size: Tensor, chosen: Tensor
+) -> Tensor:
+    """Return the triangle that continues the surface beyond the chosen edge of each, or -1."""
+    found = torch.full_like(chosen, -1)
+    for k in range(3):
+        own, others = _sides(pos, pairs, corners, edges, size, True, k)
+        if not others.shape[1]:
+            continue
+        beyond = (others.sign() == -own.sign()[:, None]) & (own != 0)[:, None]
+        place = edges[0, 3 * pairs.triangle + k].long() + beyond.long().argmax(dim=1)
+        place = place.clamp(max=max(edges.shape[1] - 1, 0))
+        triangle = torch.where(beyond.any(dim=1), edges[3, place].long() // 3, -1)
+        found = torch.where(chosen == k, triangle, found)
+    return found
+
+
+def _outlines(
+    pos: Tensor, pairs: Pairs, tri: Tensor, edges: Tensor, size: Tensor, upward: bool, bounded: bool
+) -> Tensor:
+    """Return the edge 3 t + k that passes between the pixels of each pair, or -1.
+
+    The bounded mode follows the surface from the triangle at the pixel toward its neighbour: the
+    triangles along an outline are often too thin to own a pixel.
+    """
+    edge = torch.full_like(pairs.triangle, -1)
+    left, triangle = torch.arange(len(edge), device=edge.device), pairs.triangle
+    for _turn in range(LONGEST if bounded else 1):
+        some = _some(pairs, left, triangle)
+        corners = _see(pos, _corners(tri, some), some, size, bounded)
+        is_open = _silhouettes(pos, some, tri, corners, edges, size, bounded)
+        turned = corners[..., [1, 0, 2, 3]] if upward else corners
+        found = [
+            _crossing(turned[:, (k + 1) % 3], turned[:, (k + 2) % 3], bounded) for k in range(3)
+        ]
+        at, crosses, steep = (torch.stack(parts, dim=1) for parts in zip(*found, strict=True))
+        reach = torch.where(crosses, some.sign[:, None] * at, -torch.inf)
+        reach = torch.where(reach.isnan(), -torch.inf, reach)
+        chosen = reach.argmax(dim=1, keepdim=True) if len(reach) else reach[:, :1].long()
+        way = reach.gather(1, chosen)[:, 0]
+        near = (way < 1 + SLACK) & crosses.any(dim=1)
+        ends = is_open.gather(1, chosen)[:, 0]
+        taken = near & ends & steep.gather(1, chosen)[:, 0] & (way > -SLACK)
+        edge[left[taken]] = (3 * triangle + chosen[:, 0])[taken]
+        if not bounded or not len(left):
+            break
+        onward = _across(pos, some, corners, edges, size, chosen[:, 0])
+        goes = near & ~ends & (onward >= 0) & (onward != some.other)
+        left, triangle = left[goes], onward[goes]
+    return edge
 
 
 def _crossing(a: Tensor, b: Tensor, bounded: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,23 +230,24 @@ def _shares(
 
     Both in the place of the pair's first pixel, shape (B H W).
     """
-    pairs = _pairs(rast, tri, pos.shape[1] if len(pos) > 1 else 0, upward)
+    pairs = _pairs(rast, pos.shape[1] if len(pos) > 1 else 0, upward)
     size = torch.tensor([rast.shape[2], rast.shape[1]], dtype=pos.dtype, device=pos.device)
-    corners = _see(pos, pairs.vertices, pairs, size, bounded)
-    is_open = _silhouettes(pos.detach(), pairs, corners.detach(), edges, size, bounded)
+    with torch.no_grad():
+        edge = _outlines(pos, pairs, tri, edges, size, upward, bounded)
+    which = (edge >= 0).nonzero()[:, 0]
+    triangle, k = edge[which] // 3, edge[which] % 3
+    pairs = _some(pairs, which, triangle)
+    corners = _corners(tri, pairs)
+    ends = torch.stack([corners.gather(1, (k[:, None] + i) % 3)[:, 0] for i in (1, 2)], dim=1)
+    seen = _see(pos, ends, pairs, size, bounded)
     if upward:  # the axis between the two centres is x from here on
-        corners = corners[..., [1, 0, 2, 3]]
-    found = [_crossing(corners[:, (k + 1) % 3], corners[:, (k + 2) % 3], bounded) for k in range(3)]
-    at, crosses, steep = (torch.stack(parts, dim=1) for parts in zip(*found, strict=True))
-    reach = torch.where(crosses, pairs.sign[:, None] * at.detach(), -torch.inf)
-    reach = torch.where(reach.isnan(), -torch.inf, reach)
-    chosen = reach.argmax(dim=1, keepdim=True) if len(reach) else reach[:, :1].long()
-    edge, way = at.gather(1, chosen)[:, 0], reach.gather(1, chosen)[:, 0]
-    good = (is_open & steep & crosses).gather(1, chosen)[:, 0]
-    good = good & (way > -SLACK) & (way < 1 + SLACK)
-    moving = (way > 0) & (way < 1)
-    alpha = torch.where(moving, 0.5 * pairs.sign - edge, pairs.sign * (0.5 - way.clamp(0, 1)))
-    alpha = torch.where(good, alpha, 0.0)
+        seen = seen[..., [1, 0, 2, 3]]
+    at = _crossing(seen[:, 0], seen[:, 1], bounded)[0]
+    alpha = 0.5 * pairs.sign - at
+    if not bounded:
+        way = pairs.sign * at.detach()
+        moving = (way > 0) & (way < 1)
+        alpha = torch.where(moving, alpha, pairs.sign * (0.5 - way.clamp(0, 1)))
     nothing = alpha.new_zeros(rast.shape[:3].numel())
     toward_first = nothing.scatter(0, pairs.first, torch.where(alpha > 0, alpha, 0.0))
     toward_next = nothing.scatter(0, pairs.first, torch.where(alpha > 0, 0.0, -alpha))

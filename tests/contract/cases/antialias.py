@@ -15,7 +15,7 @@ from torch import Tensor
 from diffgfx import ops
 from diffgfx.errors import RangeError, ShapeError
 from tests.contract.case import Case, Wrong, resized, wrong_kinds
-from tests.contract.silhouettes import build_silhouettes, in_range_mode
+from tests.contract.silhouettes import build_ball, build_silhouettes, in_range_mode
 
 __all__ = ["CASES"]
 
@@ -69,6 +69,12 @@ CASES = (
         build=partial(build_silhouettes, mode="nvdiffrast"),
         rtol=1e-3,
         atol=4e-3,
+    ),
+    _make(
+        "antialias[ball]",
+        build=build_ball,
+        empty=("height", "width"),
+        large={"height": 71, "width": 83},
     ),
     _make("antialias[ranges]", build=build_ranges, slow=True),
 )

@@ -28,23 +28,26 @@ def test_random_triangles(seed: int) -> None:
     """Few vertices: edges of many triangles, triangles twice, triangles of two vertices."""
     draw = torch.Generator().manual_seed(seed)
     tri = torch.randint(0, 6, (40, 3), generator=draw, dtype=torch.int32)
-    starts, ends, opposite = ops.construct_topology(tri)
+    starts, ends, opposite, number = ops.construct_topology(tri)
     found = [opposite[a:b].tolist() for a, b in zip(starts, ends, strict=True)]
     assert found == _by_dictionary(tri)
     assert max(map(len, found)) > 3
+    assert torch.equal(tri.flatten()[number.long()], opposite)
+    assert sorted(number.tolist()) == list(range(120))
 
 
 def test_a_square() -> None:
     tri = torch.tensor([(0, 1, 2), (2, 1, 3)], dtype=torch.int32)
-    starts, ends, opposite = ops.construct_topology(tri)
+    starts, ends, opposite, number = ops.construct_topology(tri)
     assert (ends - starts).tolist() == [2, 1, 1, 1, 1, 2]
     assert opposite[starts[0] : ends[0]].tolist() == [0, 3]
     assert (starts[0], ends[0]) == (starts[5], ends[5])
+    assert number[starts[0] : ends[0]].tolist() == [0, 5]
 
 
 def test_no_triangles() -> None:
     empty = ops.construct_topology(torch.zeros((0, 3), dtype=torch.int32))
-    assert empty.shape == (3, 0)
+    assert empty.shape == (4, 0)
     assert empty.dtype == torch.int32
 
 
