@@ -41,14 +41,15 @@ def write_lines(path: Path, title: str, axes: tuple[str, str], lines: Mapping[st
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         _text(_WIDTH / 2, 20, title, "middle"),
         _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, axes[0], "middle"),
-        f'<g transform="translate(16 {_HEIGHT / 2}) rotate(-90)">{_text(0, 0, axes[1], "middle")}</g>',
+        f'<g transform="translate(16 {_HEIGHT / 2}) rotate(-90)">',
+        _text(0, 0, axes[1], "middle") + "</g>",
     ]
     parts += _grid(spans, at)
     for index, (name, line) in enumerate(lines.items()):
         colour = _COLOURS[index % len(_COLOURS)]
         places = [at(*point) for point in line]
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<polyline points="{joined}" fill="none" stroke="{colour}"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
         parts.append(_text(_WIDTH - _RIGHT + 10, _TOP + 18 * (index + 1), name, "start", colour))
     path.write_text("\n".join([*parts, "</svg>", ""]))

@@ -74,6 +74,7 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
     ),
     "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "validate fluid": (("*",), {"--full": (False, None), "--json": (False, None)}),
+    "validate render": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "doctor": ((), {"--json": (False, None)}),
 }
 

@@ -51,9 +51,9 @@ _FLAT = HandScene(
 )  # fmt: skip
 
 # on screen at (-1, -1), (3, -1), (-1, 3) with w = 1, 2, 4: with flat weights l1 = (x + 1) / 4,
-# l2 = (y + 1) / 4 and S = l0 + l1 / 2 + l2 / 4, it is b = (l0, l1 / 2, l2 / 4) / S;
-# dS/dx = -1/8 and dS/dy = -3/16, so du/dx = (l0 / 8 - S / 4) / S^2, du/dy = (3 l0 / 16 - S / 4) / S^2,
-# dv/dx = (S / 8 + l1 / 16) / S^2, dv/dy = 3 l1 / 32 / S^2; z/w = 1/2 over the mean w, 1 / S: S / 2
+# l2 = (y + 1) / 4 and S = l0 + l1 / 2 + l2 / 4, it is b = (l0, l1 / 2, l2 / 4) / S; as dS/dx = -1/8
+# and dS/dy = -3/16, du/dx = (l0 / 8 - S / 4) / S^2, du/dy = (3 l0 / 16 - S / 4) / S^2,
+# dv/dx = (S / 8 + l1 / 16) / S^2, dv/dy = 3 l1 / 32 / S^2; and z/w = S / 2
 _PERSPECTIVE = HandScene(
     "perspective",
     ((-1.0, -1.0, 0.5, 1.0), (6.0, -2.0, 0.5, 2.0), (-4.0, 12.0, 0.5, 4.0)),

@@ -1,10 +1,10 @@
 """Mitsuba's published derivative references, drawn by the same ops in float64.
 
 Each is a picture, and central differences of it by Mitsuba's path tracer with 12000 samples a
-pixel. Those fit that need no shadow, no bounce and no light with an extent: a matt plane under a
-constant sky (whose radiance it shows times its reflectance), cropped through a wider filter, or moved; a sphere
-that glows and grows; and a disk that glows and moves. The eye is at z = 4, with 50 mm on 35 mm film;
-before the disk at z = 1, with 120 degrees.
+pixel. Those fit that need no shadow, no bounce and no light from an extent: a matt plane under a
+constant sky (it shows the sky's radiance times its reflectance), cropped through a wider filter, or
+moved; a sphere that glows and grows; and a disk that glows and moves. The eye is at z = 4, with a
+50 mm lens on 35 mm film; before the disk at z = 1, with 120 degrees.
 """
 
 import functools
@@ -59,7 +59,7 @@ def _draw(pos: Tensor, tri: Tensor, middle: Tensor, half: float, side: int) -> T
 
 
 def _filter(side: int, deviation: float | None) -> Tensor:
-    """Weights of samples around a pixel: its own square, or Mitsuba's Gaussian cut at 4 deviations."""
+    """Weights of samples around a pixel: of its square, or Mitsuba's Gaussian to 4 deviations."""
     at = ((torch.arange(side, dtype=torch.float64) + 0.5) - 0.5 * side) / _SAMPLES
     if deviation is None:
         row = (at.abs() < 0.5).double()

@@ -38,7 +38,7 @@ def _mesh(name: str) -> Mesh:
 
 
 def _views(mesh: Mesh, motion: Tensor) -> Tensor:
-    """A mesh in clip space, (1, V, 4), moved: along x, y [half pictures], turned [rad], enlarged."""
+    """Return clip space (1, V, 4), moved along x, y [half pictures], turned [rad], enlarged."""
     across, up, turn, size = motion.unbind()
     x, y, z = mesh.positions.double().unbind(1)
     cos, sin = torch.cos(0.3 + turn), torch.sin(0.3 + turn)
