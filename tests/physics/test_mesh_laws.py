@@ -11,7 +11,7 @@ SEEDS = st.integers(0, 2**31)
 
 
 @given(SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_light_and_view_may_be_swapped(seed: int) -> None:
     assert mesh_laws.reciprocity_error(seed) < 1e-12
 
@@ -23,7 +23,7 @@ def test_a_white_mirror_sends_no_more_than_it_gets(roughness: float, cosine: flo
 
 
 @given(SEEDS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_no_order_counts(seed: int) -> None:
     numbered, reordered, turned = mesh_laws.order_difference(seed)
     assert numbered == 0.0
@@ -32,7 +32,7 @@ def test_no_order_counts(seed: int) -> None:
 
 
 @given(SEEDS, st.sampled_from([torch.float32, torch.float64]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_shared_edges_have_no_cracks_and_no_double_hits(seed: int, dtype: torch.dtype) -> None:
     assert mesh_laws.miscounted_pixels(seed, dtype) == 0
 

@@ -91,7 +91,7 @@ def specular_albedo(roughness: float, cosine: float, count: int = 400) -> float:
 
 
 def order_difference(seed: int) -> tuple[float, float, float]:
-    """Draw random triangles again with vertices renumbered, reordered, and turned round.
+    """Draw a net and loose triangles before it again, renumbered, reordered, and turned round.
 
     Args:
         seed: Of the triangles.
@@ -103,23 +103,23 @@ def order_difference(seed: int) -> tuple[float, float, float]:
         clamped, and u and v before the third).
     """
     draw = torch.Generator().manual_seed(seed)
-    count = 12
-    pos = torch.cat([_uniform(draw, -1.2, 1.2, count, 2), _uniform(draw, -0.9, 0.9, count, 1)], 1)
-    w = _uniform(draw, 0.6, 1.6, count, 1)
-    pos = torch.cat([pos * w, w], dim=1)
-    # no two over the same vertices: coincident ones tie, and either may be seen
-    corners = torch.combinations(torch.arange(count), 3)
-    tri = corners[torch.randperm(len(corners), generator=draw)[:14]]
+    net, joined = jittered_grid(seed)
+    # loose ones share no vertex: folded over a common edge, two are equally near on its pixels
+    loose = torch.cat([_uniform(draw, -1.2, 1.2, 12, 2), _uniform(draw, -0.9, 0.9, 12, 1)], dim=1)
+    w = _uniform(draw, 0.6, 1.6, 12, 1)
+    pos = torch.cat([net, torch.cat([loose * w, w], dim=1)])
+    count = len(pos)
+    tri = torch.cat([joined.long(), torch.arange(len(net), count).view(4, 3)])
     colour = _uniform(draw, 0.0, 1.0, count, 3)
     plain, first, inside = _picture(pos, tri, colour)
     number = torch.randperm(count, generator=draw)
     vertices = _picture(pos[number], torch.argsort(number)[tri], colour[number])[1]
     triangles = _picture(pos, tri[torch.randperm(len(tri), generator=draw)], colour)[1]
-    turned = _picture(pos, tri.roll(1, 1), colour)[0]
+    turned, _, also = _picture(pos, tri.roll(1, 1), colour)
     return (
         float((first - vertices).abs().max()),
         float((first - triangles).abs().max()),
-        float((inside * (plain - turned)).abs().max()),
+        float((inside * also * (plain - turned)).abs().max()),
     )
 
 

@@ -56,9 +56,9 @@ def start_mitsuba() -> Any:
     a program of its own or in a child process.
 
     The plugin takes four textures of three channels, all raw: ``normal`` (components in [-1, 1],
-    not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts); and two
-    more as an option: ``tangent``, the direction of +x of the normals in the world, and ``hand``, 1
-    or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
+    not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts);
+    and two more as an option: ``tangent``, the world's direction of +x of the normals, and ``hand``,
+    1 or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
     cosines are those with the mapped normal, read in the shading frame; no cosine with the
     unmapped normal enters, and light and view need only be above the mapped surface.
 
