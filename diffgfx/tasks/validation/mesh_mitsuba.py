@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffgfx.io import read_mesh
+from diffgfx.io import decode_transfer, from_metallic, read_image, read_mesh
 from diffgfx.render import render
 from diffgfx.render.geometry import gather_geometry
 from diffgfx.scene import Camera, MaterialMaps, Part, PointLight, Scene
@@ -67,11 +67,27 @@ def load_model(data: Path, name: str) -> tuple[Part, Camera]:
     file, azimuth, elevation = _FILES[name]
     model = read_mesh(data / "meshes" / file, dtype=torch.float64)
     (part,) = model.parts
+    if name == "boombox":
+        part = dataclasses.replace(part, material=_boombox_maps(data / "meshes" / "boombox"))
     camera = Camera.framing(model.bounds, azimuth, elevation)
     as_double = {
         key: getattr(camera, key).double() for key in ("position", "target", "up", "fov_y")
     }
     return part, dataclasses.replace(camera, **as_double)
+
+
+def _boombox_maps(folder: Path) -> MaterialMaps:
+    """Its maps, which lie beside the published file and not in it."""
+
+    def read(kind: str) -> Tensor:
+        pixels = torch.from_numpy(read_image(folder / f"BoomBox_{kind}.png")).double()
+        return pixels[..., :3].permute(2, 0, 1)[None]
+
+    base = decode_transfer(read("baseColor"), "srgb")
+    packed = read("occlusionRoughnessMetallic")
+    rough = packed[:, 1:2].clamp_min(0.05)
+    maps = from_metallic(base, packed[:, 2:3], rough, 2.0 * read("normal") - 1.0)
+    return MaterialMaps.from_tensor(maps)
 
 
 def _light(camera: Camera) -> PointLight:

@@ -57,8 +57,8 @@ def start_mitsuba() -> Any:
 
     The plugin takes four textures of three channels, all raw: ``normal`` (components in [-1, 1],
     not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts);
-    and two more as an option: ``tangent``, the world's direction of +x of the normals, and ``hand``,
-    1 or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
+    and two more as an option: ``tangent``, the world's direction of +x of normals, and ``hand``, 1
+    or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
     cosines are those with the mapped normal, read in the shading frame; no cosine with the
     unmapped normal enters, and light and view need only be above the mapped surface.
 
