@@ -106,6 +106,7 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
     **{f"fit {unknown}": FIT for unknown in ("pose", "shape", "texture", "material")},
     "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "validate fluid": (("*",), {"--full": (False, None), "--json": (False, None)}),
+    "validate render": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "doctor": ((), {"--json": (False, None)}),
 }
 
