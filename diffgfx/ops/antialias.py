@@ -114,11 +114,11 @@ def _check_values(rast: Tensor, pos: Tensor, tri: Tensor, topology: Tensor) -> N
                 "positions that it belongs to"
             )
     if rast.numel():
-        least, most = (float(end) for end in rast[..., 3].aminmax())
-        if not (least >= 0 and most <= tri.shape[0]):
+        least, largest = (float(end) for end in rast[..., 3].aminmax())
+        if not (least >= 0 and largest <= tri.shape[0]):
             raise RangeError(
                 f"rast must hold triangles from 0 (none) to {tri.shape[0]} in its last channel, "
-                f"got {least:g} to {most:g}; pass what rasterize returned for this tri"
+                f"got {least:g} to {largest:g}; pass what rasterize returned for this tri"
             )
 
 

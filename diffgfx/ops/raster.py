@@ -16,6 +16,7 @@ from torch import Tensor
 from diffgfx import ops
 from diffgfx.check import check_choice
 from diffgfx.errors import DtypeError, StateError
+from diffgfx.ops.texture import BoundaryMode, FilterMode
 
 __all__ = [
     "DepthPeeler",
@@ -221,8 +222,8 @@ def texture(
     uv_da: Tensor | None = None,
     mip_level_bias: Tensor | None = None,
     mip: Any = None,
-    filter_mode: str = "auto",
-    boundary_mode: str = "wrap",
+    filter_mode: FilterMode = "auto",
+    boundary_mode: BoundaryMode = "wrap",
     max_mip_level: int | None = None,
 ) -> Tensor:
     """Look textures up: `diffgfx.ops.texture`.

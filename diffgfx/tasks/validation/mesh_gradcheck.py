@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -142,7 +143,7 @@ def _shade_mesh(draw: torch.Generator) -> tuple[Callable[..., Tensor], dict[str,
         "harmonics": _uniform(draw, 0.0, 0.5, 1, 9, 3),
     }
 
-    def function(lights: Tensor, tangent: Tensor, **given: Tensor) -> Tensor:
+    def function(lights: Tensor, tangent: Tensor, **given: Any) -> Tensor:
         # a point and a distant light; w and the handedness are no numbers to move
         w = lights.new_tensor([1.0, 0.0]).view(1, 2, 1)
         batch = len(lights)

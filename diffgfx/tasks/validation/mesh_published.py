@@ -101,7 +101,7 @@ def draw_moving(
     at = (2.0 * torch.arange(size, dtype=torch.float64) + 1.0) / size - 1.0
     places = torch.cartesian_prod(-at, at).flip(1)
     values, slopes = [], []
-    for middle in places.split(512):
+    for middle in torch.split(places, 512):
         number = torch.zeros(len(middle), 1, 1, dtype=torch.float64, requires_grad=True)
         pos = _clip(move(points[None], number), eye)
         image = _draw(pos, tri, middle, side / _SAMPLES / size, side)

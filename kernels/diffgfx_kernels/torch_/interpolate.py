@@ -59,7 +59,7 @@ def forward(
     db = rast.new_zeros((*rast.shape[:3], 4)) if rast_db is None else rast_db
     both = interpolate(attr, rast, tri, db, diff)
     channels = attr.shape[2]
-    out, da = (part.clone() for part in both.split([channels, 2 * len(diff)], dim=3))
+    out, da = (part.clone() for part in torch.split(both, [channels, 2 * len(diff)], dim=3))
     return out, da, wrong_number(rast, len(tri))
 
 

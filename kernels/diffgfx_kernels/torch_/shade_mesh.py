@@ -72,7 +72,7 @@ def _render(
     v, apart = _unit(camera[:, :, None, None] - position)
     fine = fine & apart
     d, s, r = maps[:, None, 3:6], maps[:, None, 6:9], maps[:, None, 9:]
-    place, near, radiance = lamps[..., None, None].split([3, 1, 3], dim=2)
+    place, near, radiance = torch.split(lamps[..., None, None], [3, 1, 3], dim=2)
     near = near.detach() > 0
     toward = torch.where(near, place - position[:, None], place)
     light, away = _unit(toward)
