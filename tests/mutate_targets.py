@@ -293,7 +293,7 @@ TARGETS = (
     Target(
         "interpolate",
         "interpolate.py",
-        ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),
+        ("pixel_gradient", "gradients_of_corners"),
         ATTRIBUTES,
     ),
     Target("interpolate", "interpolate.py", ("join_broken",), (*ATTRIBUTES, *FILLED)),

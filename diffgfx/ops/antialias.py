@@ -181,17 +181,7 @@ def antialias(
     derivative.
     """
     _check_picture(color, rast, pos)
-    check_triangles(tri)
-    if tri.device != pos.device:
-        raise DeviceError(
-            f"tri must have the device of color ({pos.device}), got {tri.device}; "
-            f"move it with .to({pos.device})"
-        )
-    if pos.ndim == 3 and pos.shape[0] * tri.shape[0] > MOST_NUMBERS:
-        raise ShapeError(
-            f"tri must have at most {MOST_NUMBERS // pos.shape[0]} triangles for a batch of "
-            f"{pos.shape[0]}, got {tri.shape[0]}; split the batch"
-        )
+    _check_triangles(tri, pos)
     known = construct_topology(tri) if topology is None else check_topology(topology, tri)
     check_choice("mode", mode, get_args(AntialiasMode))
     boost = float(pos_gradient_boost)
@@ -202,6 +192,21 @@ def antialias(
     placed = pos if pos.ndim == 3 else pos[None]
     picture: Tensor = _antialias(color, rast, placed, tri, known, boost, mode == "bounded", chosen)
     return picture
+
+
+def _check_triangles(tri: object, pos: Tensor) -> None:
+    """Raise unless triangles fit vertices."""
+    triangles = check_triangles(tri)
+    if triangles.device != pos.device:
+        raise DeviceError(
+            f"tri must have the device of color ({pos.device}), got {triangles.device}; "
+            f"move it with .to({pos.device})"
+        )
+    if pos.ndim == 3 and pos.shape[0] * triangles.shape[0] > MOST_NUMBERS:
+        raise ShapeError(
+            f"tri must have at most {MOST_NUMBERS // pos.shape[0]} triangles for a batch of "
+            f"{pos.shape[0]}, got {triangles.shape[0]}; split the batch"
+        )
 
 
 def _check_picture(color: Tensor, rast: Tensor, pos: Tensor) -> None:

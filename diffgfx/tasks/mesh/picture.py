@@ -99,17 +99,11 @@ def picture_mesh(
     if not any(len(part.mesh.triangles) for part in model.parts):
         raise InputError(f"{path}: file must hold a triangle, got none; export the mesh itself")
     height, width = _resolution(options)
-    film = out.suffix.lower() == ".mp4"
-    frames = _FILM[0] if film else 1
     camera = parse_camera(options.camera, model, width / height)
-    tell = progress or (lambda stage, done, total, error: None)
+    frames = 1
     with torch.no_grad():
-        if film:
-            with film_writer(out, fps=_FILM[1]) as add:
-                for number in range(frames):
-                    turned = _turned(camera, 2.0 * math.pi * number / frames)
-                    add(_stored(_picture(model, turned, options).colour, options).numpy())
-                    tell("film", number + 1, frames, None)
+        if out.suffix.lower() == ".mp4":
+            frames = _film(out, model, camera, options, progress)
         else:
             _write(out, _picture(model, camera, options), options)
     return {
@@ -125,6 +119,20 @@ def picture_mesh(
         "seconds": round(time.perf_counter() - begun, 3),
         "notes": list(model.notes),
     }
+
+
+def _film(
+    out: Path, model: Model, camera: Camera, options: PictureOptions, progress: Progress | None
+) -> int:
+    """Film a model from all sides, and return how many frames that makes."""
+    frames, fps = _FILM
+    with film_writer(out, fps=fps) as add:
+        for number in range(frames):
+            turned = _turned(camera, 2.0 * math.pi * number / frames)
+            add(_stored(_picture(model, turned, options).colour, options).numpy())
+            if progress is not None:
+                progress("film", number + 1, frames, None)
+    return frames
 
 
 def _resolution(options: PictureOptions) -> tuple[int, int]:

@@ -142,8 +142,8 @@ def _near_edge(depth: Tensor, covered: Tensor) -> Tensor:
     jump = 0.1 * (far - float(depth[covered].min()))
     filled = torch.where(covered, depth, 2.0 * far)[None, None]
     pool = torch.nn.functional.max_pool2d
-    near: Tensor = (pool(filled, 3, 1, 1) + pool(-filled, 3, 1, 1))[0, 0] > jump
-    return near
+    spread: Tensor = pool(filled, 3, 1, 1) + pool(-filled, 3, 1, 1)
+    return spread[0, 0] > jump
 
 
 def _rotated(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:

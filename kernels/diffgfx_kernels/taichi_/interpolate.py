@@ -94,7 +94,7 @@ def pixel_gradient(
 
 
 @kernel
-def gradients_of_pixels(
+def differentiate_pixels(
     attr: ti.types.ndarray(ndim=1),
     rast: ti.types.ndarray(ndim=1),
     tri: ti.types.ndarray(ndim=1),
@@ -206,7 +206,7 @@ def join_broken(
                 corner[key * numbers + n] += early[chunk * numbers + n]
 
 
-def _attr_gradient(
+def _sum_at_vertices(
     g_out: Tensor, g_da: Tensor, attr: Tensor, rast: Tensor, tri: Tensor, db: Tensor, diff: Tensor
 ) -> Tensor:
     meshes, vertices, channels = attr.shape
@@ -280,12 +280,12 @@ def backward(
     if count == 0 or channels == 0:
         return torch.zeros_like(attr), torch.zeros_like(rast), torch.zeros_like(rast)
     db, channels_wanted = _slopes(rast, rast_db, diff)
-    gradients_of_pixels(
+    differentiate_pixels(
         attr.view(-1), rast.view(-1), tri.view(-1), db.view(-1), channels_wanted, g_out.view(-1),
         g_da.view(-1), g_rast.view(-1), g_db.view(-1), count, height * width, len(tri), vertices,
         meshes, channels, len(diff),
     )  # fmt: skip
     if not wanted:
         return torch.zeros_like(attr), g_rast, g_db
-    g_attr = _attr_gradient(g_out, g_da, attr, rast, tri, db, channels_wanted)
+    g_attr = _sum_at_vertices(g_out, g_da, attr, rast, tri, db, channels_wanted)
     return g_attr, g_rast, g_db
