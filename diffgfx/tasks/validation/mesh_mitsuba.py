@@ -150,9 +150,8 @@ def _rotated(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
     """Turn rows (B, 3) about an axis by angles (B, 1)."""
     along = (vectors @ axis)[:, None] * axis
     across = vectors - along
-    return along + torch.cos(angle) * across + torch.sin(angle) * torch.linalg.cross(
-        axis.expand_as(across), across
-    )  # fmt: skip
+    turned: Tensor = torch.linalg.cross(axis.expand_as(across), across)
+    return along + torch.cos(angle) * across + torch.sin(angle) * turned
 
 
 def motion_images(

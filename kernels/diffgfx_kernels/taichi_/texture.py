@@ -22,7 +22,7 @@ from diffgfx_kernels.taichi_.footprint import (
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.stable_order import stable_order
 from diffgfx_kernels.taichi_.texels import add_blend, dot, square_of, taps_of
-from diffgfx_kernels.taichi_.texture_bands import bands_for, texel_gradients
+from diffgfx_kernels.taichi_.texture_bands import bands_for, scatter_texels
 from diffgfx_kernels.taichi_.texture_call import call_of, flat
 
 __all__ = ["backward", "forward"]
@@ -297,5 +297,5 @@ def backward(
         call.boundary, call.guided, call.rounded, bands.count, groups, *kinds,
     )  # fmt: skip
     order = stable_order(keys, groups + 2)
-    g_tex, g_mips = texel_gradients(g_out, tex, mips, uv, levels, sampling, call, bands, order)
+    g_tex, g_mips = scatter_texels(g_out, tex, mips, uv, levels, sampling, call, bands, order)
     return g_tex, g_mips, g_uv, g_da, g_bias

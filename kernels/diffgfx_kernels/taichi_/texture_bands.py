@@ -22,7 +22,7 @@ from diffgfx_kernels.taichi_.stable_order import Order
 from diffgfx_kernels.taichi_.texels import square_of, taps_of
 from diffgfx_kernels.taichi_.texture_call import Call, flat
 
-__all__ = ["Bands", "bands_for", "texel_gradients"]
+__all__ = ["Bands", "bands_for", "scatter_texels"]
 
 BAND_TEXELS = 8192
 FEWEST_BANDS = 16
@@ -230,7 +230,7 @@ def scatter_seams(
                     target[(start + number[k]) * channels + c] += weights[k] * g
 
 
-def texel_gradients(
+def scatter_texels(
     g_out: Tensor, tex: Tensor, mips: Tensor, uv: Tensor, levels: Tensor, sampling: Sampling,
     call: Call, bands: Bands, order: Order,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
