@@ -1,8 +1,8 @@
-"""Taichi kernels whose later launches skip most of what Taichi does before each.
+"""Taichi kernels whose launches skip most of what Taichi does before each.
 
 Taichi looks at every argument anew at each launch, in Python: 0.2 to 0.4 ms for a kernel of twenty,
-which is more than a small grid takes. Here the first launch of each kind of arguments is Taichi's
-own; it compiles. Later ones of the same kind fill a context with pointers and numbers, and start.
+which is more than a small grid takes. Here the first launch of each kind of arguments compiles,
+and every one fills a context with pointers and numbers, and starts.
 Whatever is out of the ordinary goes the long way: a tensor that is not contiguous, that asks for a
 gradient or lies on another device, and a Taichi whose insides have other names.
 """
@@ -37,7 +37,7 @@ class _Quick:
     """Launches one kernel; see the module."""
 
     def __init__(self, wrapped: Callable[..., Any]) -> None:
-        self._wrapped = wrapped
+        self._wrapped: Any = wrapped
         self._ready: dict[Any, tuple[Any, Any]] = {}
         self._program: Any = None
         self._kinds: tuple[int, ...] | None = None
@@ -57,11 +57,9 @@ class _Quick:
         if program is not self._program:  # Taichi was started anew
             self._program = program
             self._ready.clear()
-        ready = self._ready.get(key)
+        ready = self._ready.get(key) or self._compile(key, args)
         if ready is None:
-            self._wrapped(*args)
-            self._keep(key, args)
-            return None
+            return self._wrapped(*args)
         self._launch(ready, args)
         return None
 
@@ -85,19 +83,24 @@ class _Quick:
                 key += (type(arg), arg)
         return tuple(key)
 
-    def _keep(self, key: Any, args: tuple[Any, ...]) -> None:
-        """Remember the compiled kernel that served the arguments, if Taichi says which."""
+    def _compile(self, key: Any, args: tuple[Any, ...]) -> tuple[Any, Any] | None:
+        """Compile for these arguments and remember it; None for the long way.
+
+        Taichi itself would look for the compiled kernel again at every launch: that takes as long
+        as finding it on disk, seconds for the largest.
+        """
         primal, program = self._wrapped._primal, impl.get_runtime().prog
         cuda = impl.current_cfg().arch == ti.cuda
         if any(isinstance(arg, torch.Tensor) and arg.is_cuda != cuda for arg in args):
-            return
+            return None
         try:
             made = primal.compiled_kernels[primal.ensure_compiled(*args)]
             code = program.compile_kernel(program.config(), program.get_device_caps(), made)
         except AttributeError:
             self._kinds = None
-            return
+            return None
         self._ready[key] = (made, code)
+        return self._ready[key]
 
     def _launch(self, ready: tuple[Any, Any], args: tuple[Any, ...]) -> None:
         made, code = ready
@@ -121,7 +124,7 @@ class _Quick:
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a Taichi kernel, as ``ti.kernel`` makes it, with quick later launches."""
+    """Return a Taichi kernel, as ``ti.kernel`` makes it, with quick launches."""
     wrapped = ti.kernel(function)
     quick = _Quick(wrapped)
 

@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import threading
+import time
 from typing import Any
 
 import torch
@@ -15,7 +16,20 @@ from torch import Tensor
 
 from diffgfx_kernels.interrupts import interrupts_wait
 
-__all__ = ["cache_folder", "real_of", "reason_unavailable", "start", "thread_count"]
+__all__ = [
+    "cache_folder",
+    "drop_stale_lock",
+    "real_of",
+    "reason_unavailable",
+    "start",
+    "thread_count",
+]
+
+_MOST_CACHED = 1 << 29
+"""Bytes of compiled kernels on disk; Taichi's own limit, 1e8, is less than this library has."""
+
+_LONGEST_LOCK = 30.0
+"""Seconds after which a lock on them has no owner."""
 
 _lock = threading.Lock()
 _state: dict[str, Any] = {"pid": None, "arch": None}
@@ -57,12 +71,14 @@ def start(device: torch.device) -> None:
         from taichi.lang import impl
 
         if impl.get_runtime().prog is None:
+            drop_stale_lock(cache_folder())
             with contextlib.redirect_stdout(io.StringIO()):  # it prints where results belong
                 ti.init(
                     arch=ti.cuda if wanted == "cuda" else ti.cpu,
                     log_level=ti.ERROR,
                     fast_math=False,
                     offline_cache=True,
+                    offline_cache_max_size_of_files=_MOST_CACHED,
                     cfg_optimization=False,  # LLVM does as much; compiles in a third of the time
                 )
         running = "cuda" if impl.current_cfg().arch == ti.cuda else "cpu"
@@ -92,4 +108,18 @@ def cache_folder() -> str:
 
     if impl.get_runtime().prog is not None:
         return str(impl.current_cfg().offline_cache_file_path)
-    return os.path.join(os.path.expanduser("~"), ".cache", "taichi", "ticache")
+    chosen = os.environ.get("TI_OFFLINE_CACHE_FILE_PATH")
+    return chosen or os.path.join(os.path.expanduser("~"), ".cache", "taichi", "ticache")
+
+
+def drop_stale_lock(folder: str) -> None:
+    """Remove the lock that a process left which was killed while it wrote to the cache.
+
+    Taichi (1.7.4) holds it for a moment only, but never looks at its age: as long as it lies there,
+    every process compiles every kernel anew and keeps none. A folder that cannot be written is
+    left as it is.
+    """
+    lock = os.path.join(folder, "ticache.lock")
+    with contextlib.suppress(OSError):
+        if time.time() - os.stat(lock).st_mtime > _LONGEST_LOCK:
+            os.unlink(lock)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -100,3 +101,25 @@ def test_a_device_that_taichi_does_not_serve(device: str, remedy: str) -> None:
     with pytest.raises(ImportError, match="backend 'taichi' is not available"):
         choose("shade_svbrdf", "taichi", torch.device(device))
     assert available(device)["shade_svbrdf"]["torch"] is None
+
+
+def test_a_lock_without_an_owner_is_removed_and_a_fresh_one_is_not(tmp_path: Path) -> None:
+    lock = tmp_path / "ticache.lock"
+    runtime.drop_stale_lock(str(tmp_path))  # there is none
+    lock.touch()
+    runtime.drop_stale_lock(str(tmp_path))
+    assert lock.exists()
+    os.utime(lock, (0, 0))
+    runtime.drop_stale_lock(str(tmp_path))
+    assert not lock.exists()
+
+
+def test_kernels_are_kept_after_a_process_was_killed_with_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "ticache.lock"
+    lock.touch()
+    os.utime(lock, (0, 0))
+    monkeypatch.setenv("TI_OFFLINE_CACHE_FILE_PATH", str(tmp_path))
+    _run("print(call('taichi') > 0)")
+    assert list(tmp_path.glob("*.tic"))
