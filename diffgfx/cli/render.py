@@ -26,8 +26,8 @@ def register(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--camera", metavar="VIEW",
-        help="orbit:AZIMUTH,ELEVATION[,DISTANCE] about the model's middle (default orbit:30,20, all "
-        "of it in view), or file[:N], the file's own camera",
+        help="orbit:AZIMUTH,ELEVATION[,DISTANCE] about the model's middle (default orbit:30,20, "
+        "all of it in view), or file[:N], the file's own camera",
     )  # fmt: skip
     parser.add_argument(
         "--light", metavar="LIGHT", action="append", default=[],

@@ -41,6 +41,16 @@ def register(subparsers: Any) -> None:
         "for in the folder that DIFFGFX_DATA names (default ../shared/data).",
     )
     _add_options(fluid, "fine grids, high Rayleigh numbers and three dimensions")
+    render = inner.add_parser(
+        "render",
+        help="pictures of meshes and their derivatives",
+        description="Hold pictures of meshes and their derivatives against differences, closed "
+        "forms, scenes worked by hand, laws and Mitsuba 3. Prints each measured value beside its "
+        "bar. Exit code 0 if no case fails, 1 if one does; a case is skipped, with the reason, "
+        "where what it needs is not there. Published data are looked for in the folder that "
+        "DIFFGFX_DATA names (default ../shared/data).",
+    )
+    _add_options(render, "gradients of a hundred scenes and derivative images by Mitsuba")
 
 
 def _add_options(parser: argparse.ArgumentParser, long: str) -> None:
@@ -59,6 +69,10 @@ def _cases_of(subject: str) -> "Sequence[Case]":
         from diffgfx.tasks.validation.flow import FLOW_CASES
 
         return FLOW_CASES
+    if subject == "render":
+        from diffgfx.tasks.validation.mesh import RENDER_CASES
+
+        return RENDER_CASES
     from diffgfx.tasks.validation.material import MATERIAL_CASES
 
     return MATERIAL_CASES

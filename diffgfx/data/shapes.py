@@ -69,10 +69,8 @@ def make_knot(around: int = 192, across: int = 24, radius: float = 0.28) -> Mesh
     _check_count("around", around)
     _check_count("across", across)
     t = 2.0 * math.pi * torch.arange(around, dtype=torch.float64) / around
-    curve = torch.stack(
-        [torch.sin(t) + 2 * torch.sin(2 * t), torch.cos(t) - 2 * torch.cos(2 * t), -torch.sin(3 * t)],
-        dim=1,
-    ) / 2.6  # fmt: skip
+    x, y = torch.sin(t) + 2.0 * torch.sin(2.0 * t), torch.cos(t) - 2.0 * torch.cos(2.0 * t)
+    curve = torch.stack([x, y, -torch.sin(3.0 * t)], dim=1) / 2.6
     forward = torch.nn.functional.normalize(curve.roll(-1, 0) - curve.roll(1, 0), dim=1)
     aside = torch.nn.functional.normalize(
         torch.linalg.cross(forward, torch.nn.functional.normalize(curve, dim=1)), dim=1

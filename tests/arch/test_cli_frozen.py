@@ -52,6 +52,22 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--size": (512, None),
         },
     ),
+    "render": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--camera": (None, None),
+            "--light": ([], None),
+            "--size": (512, None),
+            "--aspect": (1.0, None),
+            "--samples": (4, None),
+            "--material": (None, None),
+            "--repeat": (None, None),
+            "--background": (None, None),
+            "--exposure": (0.0, None),
+            "--json": (False, None),
+        },
+    ),
     "fluid simulate": (
         (None,),
         {
@@ -90,6 +106,7 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
     **{f"fit {unknown}": FIT for unknown in ("pose", "shape", "texture", "material")},
     "validate material": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "validate fluid": (("*",), {"--full": (False, None), "--json": (False, None)}),
+    "validate render": (("*",), {"--full": (False, None), "--json": (False, None)}),
     "doctor": ((), {"--json": (False, None)}),
 }
 

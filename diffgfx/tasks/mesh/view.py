@@ -1,5 +1,6 @@
 """Cameras and lights as words: ``orbit:30,20`` and ``distant:1,2,1,3``."""
 
+import dataclasses
 import math
 
 import torch
@@ -13,6 +14,8 @@ _DEFAULT_CAMERA = "orbit:30,20"
 _KEY = ((-0.6, 0.9, 0.7), 2.6)
 """Direction in the camera's axes, and irradiance: over the viewer's left shoulder."""
 _SKY = 0.25
+_MARGIN = 0.92
+"""Share of the picture's half that a model fills."""
 _BASIS = 0.28209479177387814
 _LIGHT_WORDS = {
     "point": ("X,Y,Z,INTENSITY", (4, 6)),
@@ -52,9 +55,8 @@ def parse_camera(text: str | None, model: Model, aspect: float) -> Camera:
         )
     azimuth, elevation = (math.radians(number) for number in numbers[:2])
     low, high = model.bounds
-    framed = Camera.framing((low, high), azimuth, elevation, aspect=aspect)
     if len(numbers) == 2:
-        return framed
+        return _tight(Camera.framing((low, high), azimuth, elevation, aspect=aspect), model, aspect)
     if not numbers[2] > 0.0:
         raise RangeError(
             f"--camera must have a distance above zero, got {numbers[2]:g}; leave it out"
@@ -63,6 +65,24 @@ def parse_camera(text: str | None, model: Model, aspect: float) -> Camera:
     return Camera.orbit(
         azimuth, elevation, numbers[2], target=0.5 * (low + high),
         near=1e-3 * numbers[2], far=numbers[2] + 2.0 * reach,
+    )  # fmt: skip
+
+
+def _tight(camera: Camera, model: Model, aspect: float) -> Camera:
+    """Bring a camera on its line of sight as near as all vertices stay within the picture."""
+    points = torch.cat([part.mesh.positions.detach() for part in model.parts])
+    points = torch.nn.functional.pad(points, (0, 1), value=1.0)
+    lens = torch.diagonal(camera.projection_matrix(aspect)[0])[:2]
+    x, y, z, _ = (points @ camera.view_matrix()[0].T).unbind(1)
+    distance = float((camera.target - camera.position).norm())
+    # a vertex at (x, y) shows within the margin from where it is scale * |x| / margin ahead
+    wide = torch.maximum(lens[0] * x.abs(), lens[1] * y.abs()) / _MARGIN
+    nearest = float((wide + z + distance).max())
+    way = (camera.position - camera.target) / distance
+    reach = float(camera.near + camera.far)
+    return dataclasses.replace(
+        camera, position=camera.target + nearest * way,
+        near=max(float(-z.max()) + nearest - distance, 1e-3 * nearest) * 0.9, far=reach,
     )  # fmt: skip
 
 

@@ -110,6 +110,4 @@ def run_case(case: Case, context: Context) -> Outcome:
             status = "pass" if all(measure.holds for measure in measures) else "fail"
         except DiffgfxError as error:
             status, reason = "fail", str(error)
-    return Outcome(
-        case.name, case.compares, status, measures, reason, time.perf_counter() - begun
-    )
+    return Outcome(case.name, case.compares, status, measures, reason, time.perf_counter() - begun)

@@ -36,9 +36,7 @@ def _taylor_green(context: Context) -> Sequence[Measure]:
         state = march(state, scene, steps)
         errors.append(relative_error(state.velocity, exact(end)))
         leaks.append(_largest_divergence(state, scene))
-    found = [
-        Measure(f"relative error at {n}^2", e) for n, e in zip(sizes, errors, strict=True)
-    ]
+    found = [Measure(f"relative error at {n}^2", e) for n, e in zip(sizes, errors, strict=True)]
     least = min(order(a, b) for a, b in itertools.pairwise(errors))
     found.append(Measure("2 - order in space and time, least", 2.0 - least, 0.1))
     found.append(Measure("2 - order in time", 2.0 - _order_in_time(context), 0.1))

@@ -231,9 +231,7 @@ def _march_pulse(n: int, steps: int) -> list[Tensor]:
     state = FluidState.at_rest((n, n), dtype=torch.float64)
     pressure = _pressure(cell_centres((n, n), 1.0 / n, _LIKE))[None, None]
     begun = [u * _pulse(0.0) for u in _flow(_swirl, n)]
-    state = dataclasses.replace(
-        state, velocity=tuple(begun), pressure=pressure * _pulse(-0.5 * dt)
-    )
+    state = dataclasses.replace(state, velocity=tuple(begun), pressure=pressure * _pulse(-0.5 * dt))
     scene = FluidScene(
         1.0 / n, dt, "ns", _WALLS, viscosity=_LIKE.new_tensor([_REYNOLDS_INVERSE]), scalars=False
     )

@@ -63,9 +63,7 @@ def validate_gltf(path: Path | str) -> dict[str, Any]:
         raise BackendError(missing)
     command = ["node", "-e", _SCRIPT, str(_folder()), str(Path(path).resolve())]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
     except subprocess.SubprocessError as error:
         detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
         raise BackendError(

@@ -25,9 +25,9 @@ __all__ = ["Known", "capture_known", "photograph_material", "read_synthetic_rand
 Progress = Callable[[int, int, float | None], object]
 """Told of what is done of a fit, how much it is, and the current error."""
 
-_SIDE = 10.0   # cm
-_MOST = (0.9, 0.6)   # quantile of the pixels and the value it has at most: well exposed,
-_BRIGHT = (0.98, 0.95)   # and highlights that are clipped in few
+_SIDE = 10.0  # cm
+_MOST = (0.9, 0.6)  # quantile of the pixels and the value it has at most: well exposed,
+_BRIGHT = (0.98, 0.95)  # and highlights that are clipped in few
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +43,7 @@ class Known:
     truth: MaterialMaps
 
 
-def photograph_material(
-    name: str, folder: Path, *, resolution: int = 256, seed: int = 0
-) -> Known:
+def photograph_material(name: str, folder: Path, *, resolution: int = 256, seed: int = 0) -> Known:
     """Photograph one of `data.MATERIALS` nine times with noise, and write the photographs.
 
     The exposure spares the highlights: of all pixels, before exposures vary, nine tenths lie below

@@ -28,6 +28,8 @@ __all__ = [
     "measure_mitsuba_sampler",
     "measure_roughconductor",
     "render_mitsuba_views",
+    "mitsuba_environment",
+    "run_in_mitsuba",
     "why_no_mitsuba",
 ]
 
@@ -58,7 +60,7 @@ def measure_mitsuba_image() -> dict[str, float]:
         BackendError: If Mitsuba or LLVM 19 is missing, or its process died.
     """
     given = _material()
-    found = _in_child("image", given)["image"]
+    found = run_in_mitsuba("image", given)["image"]
     ours = _shade(
         *(_tensor(given[name])[None] for name in ("maps", "light", "intensity", "camera"))
     )
@@ -85,7 +87,7 @@ def measure_mitsuba_derivatives() -> dict[str, float]:
         BackendError: If Mitsuba or LLVM 19 is missing, or its process died.
     """
     given = _material()
-    found = _in_child("derivatives", given)
+    found = run_in_mitsuba("derivatives", given)
     normal, diffuse, specular, roughness = np.split(found["maps"], [3, 6, 9], axis=1)
     ours_maps = _map_derivatives(given)
     ours_light, ours_intensity = _light_derivatives(given)
@@ -124,7 +126,7 @@ def measure_roughconductor() -> dict[str, float]:
     theta_i, theta_o, phi = (a.ravel() for a in np.meshgrid(angles, angles, turns))
     wi, wo = _direction(theta_i, 0.0 * phi), _direction(theta_o, phi)
     roughness = np.arange(1, 11) / 10.0
-    found = _in_child("conductor", {"wi": wi, "wo": wo, "roughness": roughness})["value"]
+    found = run_in_mitsuba("conductor", {"wi": wi, "wo": wo, "roughness": roughness})["value"]
     ours = _mirror(roughness, wi, wo)
     alpha = (roughness**2)[:, None]
     lambda_i, lambda_o = _smith(alpha, theta_i), _smith(alpha, theta_o)
@@ -157,7 +159,7 @@ def measure_mitsuba_sampler(side: int = 64) -> dict[str, float]:
     steps = (np.arange(500) + 0.5) / 500
     cosine, turn = (a.ravel() for a in np.meshgrid(2.0 * steps - 1.0, 2.0 * np.pi * steps))
     wo = _direction(np.arccos(cosine), turn)
-    found = _in_child("sampler", {"maps": maps, "wi": wi, "wo": wo, "side": np.array(side)})
+    found = run_in_mitsuba("sampler", {"maps": maps, "wi": wi, "wo": wo, "side": np.array(side)})
     material = _tensor(maps)[None, :, None, None]
     albedo = [_directional(material, view[None], wo).mean(axis=0) for view in wi]
     return {
@@ -304,16 +306,29 @@ def _rms(array: Any) -> float:
     return float(np.sqrt(np.mean(np.square(array))))
 
 
-def _in_child(job: str, given: Arrays) -> Arrays:
-    """Run a job of `mitsuba_child` in a process of its own."""
-    missing = why_no_mitsuba()
-    if missing is not None:
-        raise BackendError(f"Mitsuba must be there to compare with: {missing}")
-    environment = {
+def mitsuba_environment() -> dict[str, str]:
+    """Return the environment of a child process that finds this library and LLVM 19."""
+    return {
         **os.environ,
         "DRJIT_LIBLLVM_PATH": str(find_llvm()),
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
     }
+
+
+def run_in_mitsuba(job: str, given: Arrays) -> Arrays:
+    """Run a job of `mitsuba_child` in a process of its own.
+
+    Args:
+        job: Its name.
+        given: Arrays that it takes.
+
+    Raises:
+        BackendError: If Mitsuba or LLVM 19 is missing, or its process died.
+    """
+    missing = why_no_mitsuba()
+    if missing is not None:
+        raise BackendError(f"Mitsuba must be there to compare with: {missing}")
+    environment = mitsuba_environment()
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
         np.savez(source, **given)

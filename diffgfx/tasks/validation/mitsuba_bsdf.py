@@ -56,7 +56,9 @@ def start_mitsuba() -> Any:
     a program of its own or in a child process.
 
     The plugin takes four textures of three channels, all raw: ``normal`` (components in [-1, 1],
-    not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts). Both
+    not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts);
+    and two more as an option: ``tangent``, the world's direction of +x of normals, and ``hand``, 1
+    or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
     cosines are those with the mapped normal, read in the shading frame; no cosine with the
     unmapped normal enters, and light and view need only be above the mapped surface.
 
@@ -141,6 +143,10 @@ def _make_plugin(mi: Any, dr: Any) -> type:
             super().__init__(props)
             names = ("normal", "diffuse", "specular", "roughness")
             self.textures = {name: props.get_unbounded_texture(name) for name in names}
+            self.framed = props.has_property("tangent")
+            if self.framed:
+                for name in ("tangent", "hand"):
+                    self.textures[name] = props.get_unbounded_texture(name)
             kind = mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide
             self.m_components = [kind | mi.BSDFFlags.SpatiallyVarying]
             self.m_flags = self.m_components[0]
@@ -152,6 +158,11 @@ def _make_plugin(mi: Any, dr: Any) -> type:
         def texel(self, si: Any, active: Any) -> dict[str, Any]:
             raw = {name: texture.eval_3(si, active) for name, texture in self.textures.items()}
             normal = dr.normalize(mi.Vector3f(raw["normal"]))
+            if self.framed:
+                way = si.to_local(mi.Vector3f(raw["tangent"]))
+                x = dr.normalize(mi.Vector2f(way.x, way.y)) * normal.x
+                y = dr.normalize(mi.Vector2f(-way.y, way.x)) * normal.y * raw["hand"][0]
+                normal = mi.Vector3f(x.x + y.x, x.y + y.y, normal.z)
             return {**raw, "normal": normal, "alpha": dr.square(raw["roughness"][0])}
 
         def eval(self, ctx: Any, si: Any, wo: Any, active: Any = True) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from diffgfx.tasks.validation.mitsuba_bsdf import start_mitsuba
 from diffgfx.tasks.validation.mitsuba_views import render_views
+from diffgfx.tasks.validation.mitsuba_mesh_child import mesh_derivatives, mesh_image
 
 __all__ = ["JOBS", "main", "plane_scene"]
 
@@ -205,6 +206,8 @@ JOBS: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "conductor": _conductor,
     "sampler": _sampler,
     "views": render_views,
+    "mesh_image": mesh_image,
+    "mesh_derivatives": mesh_derivatives,
 }
 """What the process can be asked for."""
 

@@ -1,0 +1,162 @@
+"""Pictures of meshes inside Mitsuba's own process; see `mitsuba_child`.
+
+Inputs: ``corners`` (F, 3, 3), ``normals`` (F, 3, 3), ``uv`` (F, 3, 2), ``tangents`` (F, 3, 4) or
+none, ``maps`` (10, h, w), ``camera`` (origin, target, up), ``fov_y`` [degrees], ``intensity`` of a
+point light at the camera, ``size`` and ``spp``.
+"""
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+__all__ = ["mesh_derivatives", "mesh_image", "mesh_scene"]
+
+Arrays = dict[str, Any]
+_MAPS = ("normal", "diffuse", "specular", "roughness")
+
+
+def _mesh(mi: Any, given: Arrays, bsdf: Any) -> Any:
+    """Each triangle with corners of its own: values may differ across any edge."""
+    count = len(given["corners"])
+    props = mi.Properties()
+    props["bsdf"] = bsdf
+    mesh = mi.Mesh(
+        "mesh", vertex_count=3 * count, face_count=count, has_vertex_normals=True,
+        has_vertex_texcoords=True, props=props,
+    )  # fmt: skip
+    parameters = mi.traverse(mesh)
+    parameters["faces"] = mi.UInt32(np.arange(3 * count, dtype=np.uint32))
+    parameters["vertex_positions"] = _flat(mi, given["corners"])
+    parameters["vertex_normals"] = _flat(mi, given["normals"])
+    parameters["vertex_texcoords"] = _flat(mi, given["uv"])
+    parameters.update()
+    if "tangents" in given:
+        way = np.asarray(given["tangents"], np.float32)
+        mesh.add_attribute("vertex_tangent", 3, _flat(mi, way[..., :3]))
+        mesh.add_attribute("vertex_hand", 3, _flat(mi, np.repeat(way[..., 3:], 3, axis=-1)))
+    return mesh
+
+
+def _flat(mi: Any, values: Any) -> Any:
+    return mi.Float(np.ascontiguousarray(values, dtype=np.float32).ravel())
+
+
+def _bsdf(mi: Any, given: Arrays) -> Any:
+    parts = np.split(np.moveaxis(np.asarray(given["maps"], np.float32), 0, -1), [3, 6, 9], axis=-1)
+    parts[3] = np.repeat(parts[3], 3, axis=-1)
+    textures: dict[str, Any] = {
+        name: {
+            "type": "bitmap",
+            "data": mi.TensorXf(np.ascontiguousarray(part[::-1])),  # its row 0 is the lowest v
+            "raw": True,
+            "filter_type": "bilinear",
+            "wrap_mode": "repeat",
+        }
+        for name, part in zip(_MAPS, parts, strict=True)
+    }
+    if "tangents" in given:
+        for name in ("tangent", "hand"):
+            textures[name] = {"type": "mesh_attribute", "name": f"vertex_{name}"}
+    return mi.load_dict({"type": "diffgfx", **textures})
+
+
+def mesh_scene(mi: Any, given: Arrays) -> Any:
+    """Build the scene that the inputs describe; its integrator computes direct light.
+
+    Args:
+        mi: Mitsuba's module, see `start_mitsuba`.
+        given: See this module's head.
+    """
+    origin, target, up = (np.asarray(row, np.float64).tolist() for row in given["camera"])
+    size = int(given["size"])
+    return mi.load_dict(
+        {
+            "type": "scene",
+            "integrator": {"type": "direct", "emitter_samples": 1, "bsdf_samples": 0},
+            "light": {
+                "type": "point",
+                "position": origin,
+                "intensity": {"type": "rgb", "value": np.asarray(given["intensity"]).tolist()},
+            },
+            "sensor": {
+                "type": "perspective",
+                "to_world": mi.ScalarTransform4f().look_at(origin, target, up),
+                "fov": float(given["fov_y"]),
+                "fov_axis": "y",
+                "near_clip": 1e-3,
+                "film": {
+                    "type": "hdrfilm", "width": size, "height": size, "pixel_format": "rgb",
+                    "component_format": "float32", "rfilter": {"type": "box"},
+                },
+            },
+            "mesh": _mesh(mi, given, _bsdf(mi, given)),
+        }
+    )  # fmt: skip
+
+
+def _image(mi: Any, given: Arrays, **changed: Any) -> Any:
+    """Radiance (h, w, 3), the mean over each pixel, row 0 at the top."""
+    scene = mesh_scene(mi, {**given, **changed})
+    size, spp = int(given["size"]), int(given["spp"])
+    total = np.zeros((size, size, 3))
+    rounds = max(1, size * size * spp // 2**23)
+    for turn in range(rounds):
+        picture = mi.render(scene, spp=spp // rounds, seed=turn)
+        total += np.asarray(picture, dtype=np.float64).reshape(size, size, 3)
+        del picture
+        importlib.import_module("gc").collect()
+    return total / rounds
+
+
+def mesh_image(mi: Any, given: Arrays) -> Arrays:
+    """Return ``image`` (h, w, 3)."""
+    return {"image": _image(mi, given)}
+
+
+def _moved(given: Arrays, turn: Any, shift: Any) -> Arrays:
+    """Return corners, normals and tangents turned about the middle of the mesh, then shifted."""
+    middle = given["middle"]
+    moved = {
+        "corners": (given["corners"] - middle) @ turn.T + middle + shift,
+        "normals": given["normals"] @ turn.T,
+    }
+    if "tangents" in given:
+        way = given["tangents"]
+        moved["tangents"] = np.concatenate([way[..., :3] @ turn.T, way[..., 3:]], axis=-1)
+    return moved
+
+
+def mesh_derivatives(mi: Any, given: Arrays) -> Arrays:
+    """Derivative images (h, w, 3) by central differences, both ends with the same random numbers.
+
+    ``translation`` along ``along``, ``rotation`` about ``axis``, ``roughness`` added to all texels,
+    ``texture`` (diffuse along ``pattern``), ``light`` (intensity, all channels).
+    """
+    step = float(given["step"])
+    found = {}
+
+    def differ(name: str, change: Any, by: float) -> None:
+        ends = [_image(mi, given, **change(sign * by)) for sign in (1.0, -1.0)]
+        found[name] = (ends[0] - ends[1]) / (2.0 * by)
+
+    def turned(angle: float) -> Arrays:
+        x, y, z = given["axis"]
+        cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        turn = np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * cross @ cross
+        return _moved(given, turn, np.zeros(3))
+
+    def mapped(channels: slice, pattern: Any) -> Any:
+        def change(by: float) -> Arrays:
+            maps = given["maps"].copy()
+            maps[channels] += by * pattern
+            return {"maps": maps}
+
+        return change
+
+    differ("translation", lambda by: _moved(given, np.eye(3), by * given["along"]), step)
+    differ("rotation", turned, step / float(given["radius"]))
+    differ("roughness", mapped(slice(9, 10), 1.0), 0.01)
+    differ("texture", mapped(slice(3, 6), given["pattern"]), 0.05)
+    differ("light", lambda by: {"intensity": given["intensity"] + by}, 0.1 * given["intensity"][0])
+    return found

@@ -1,0 +1,124 @@
+"""``diffgfx render``: pictures, buffers and films of a file of meshes."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import OpenEXR
+import pytest
+import torch
+
+from diffgfx.cli import main
+from diffgfx.data import MATERIALS, make_knot, make_material, make_sphere
+from diffgfx.io import write_glb, write_material_glb, write_ply
+from diffgfx.scene import Mesh, Part
+
+
+@pytest.fixture(scope="module")
+def knot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("meshes") / "knot.glb"
+    write_glb(path, [Part(make_knot(48, 12), make_material(MATERIALS[0], 32))])
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = main(["render", *map(str, words)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_picture(knot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "knot.png"
+    code, said, _ = run(capsys, knot, "-o", out, "--size", 48, "--aspect", 1.5, "--json")
+    assert code == 0
+    facts = json.loads(said)
+    assert (facts["width"], facts["height"], facts["triangles"]) == (48, 32, 1152)
+    picture = cv2.imread(str(out), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == (32, 48, 3)
+    assert 0.05 < (picture.max(axis=2) > 20).mean() < 0.6
+    assert picture[0].max() == 0
+
+
+def test_layers(knot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "knot.exr"
+    code, said, _ = run(
+        capsys, knot, "-o", out, "--size", 32, "--camera", "orbit:0,10,8", "--light", "camera:64"
+    )
+    assert code == 0
+    assert "1 parts, 1152 triangles" in said
+    channels = OpenEXR.File(str(out), separate_channels=True).channels()
+    assert set(channels) == {"R", "G", "B", "A", "Z", "N.X", "N.Y", "N.Z", "P.X", "P.Y", "P.Z"}
+    seen = channels["A"].pixels == 1.0
+    assert 6.5 < channels["Z"].pixels[seen].min() < channels["Z"].pixels[seen].max() < 9.5
+    length = sum(channels[f"N.{axis}"].pixels ** 2 for axis in "XYZ")
+    np.testing.assert_allclose(length[seen], 1.0, rtol=1e-4)
+
+
+def test_a_film(knot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "turn.mp4"
+    code, said, _ = run(capsys, knot, "-o", out, "--size", 16, "--samples", 1, "--json")
+    assert code == 0
+    film = cv2.VideoCapture(str(out))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == json.loads(said)["frames"] == 96
+    film.release()
+
+
+def test_a_material_is_worn(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Another material on a ball: its mean colour shows, and repeats."""
+    ball = make_sphere(8)
+    path, worn = tmp_path / "ball.glb", tmp_path / "worn.glb"
+    plain = make_material(MATERIALS[0], 16)
+    write_glb(path, [Part(ball, plain)])
+    red = dataclasses.replace(plain, diffuse=torch.zeros_like(plain.diffuse))
+    red.diffuse[:, 0] = 0.8
+    write_material_glb(worn, red, metres_per_unit=1.0)
+    out = tmp_path / "red.png"
+    words = (path, "-o", out, "--size", 24, "--material", worn, "--repeat", "2,1")
+    assert run(capsys, *words)[0] == 0
+    middle = cv2.imread(str(out))[12, 12]
+    assert middle[2] > 3 * max(int(middle[0]), 20)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--camera", "orbit:0"), "--camera must be orbit:AZIMUTH,ELEVATION"),
+        (("--camera", "orbit:0,90"), "elevation between -90 and 90"),
+        (("--camera", "file:3"), "must name one of the 0 cameras"),
+        (("--camera", "orbit:0,1,-2"), "distance above zero"),
+        (("--light", "lamp:1"), "--light must be point:X,Y,Z,INTENSITY"),
+        (("--light", "sky:1,2"), "--light must be"),
+        (("--light", "sky:-1"), "must not be negative"),
+        (("--size", "0"), "--size must be from 1 to 8192"),
+        (("--samples", "3"), "--samples must be a square number"),
+        (("--aspect", "0"), "--aspect must be from 0.1 to 10"),
+        (("--repeat", "2"), "--repeat must be 2 finite numbers"),
+        (("--material", "nowhere"), "nowhere"),
+    ],
+)
+def test_bad_words_are_one_line(
+    words: tuple[str, ...], message: str, knot: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    out = tmp_path / "x.png"
+    code, _, said = run(capsys, knot, "-o", out, *words)
+    assert code == 2
+    assert message in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+
+
+def test_bad_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name, message in (("none.glb", "none.glb"), ("a.stl", ".stl")):
+        code, _, said = run(capsys, tmp_path / name, "-o", tmp_path / "x.png")
+        assert code == 2
+        assert message in said
+    bare = tmp_path / "bare.ply"
+    write_ply(bare, Mesh(torch.zeros(1, 3), torch.zeros((0, 3), dtype=torch.int32)))
+    assert run(capsys, bare, "-o", tmp_path / "x.png")[0] == 2
+    for name in ("x.jpg", "x"):
+        code, _, said = run(capsys, bare, "-o", tmp_path / name)
+        assert code == 2
+        assert "-o must end in" in said
