@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from diffgfx.tasks.validation.mitsuba_bsdf import start_mitsuba
-from diffgfx.tasks.validation.mitsuba_views import render_views
 from diffgfx.tasks.validation.mitsuba_mesh_child import mesh_derivatives, mesh_image
+from diffgfx.tasks.validation.mitsuba_views import render_views
 
 __all__ = ["JOBS", "main", "plane_scene"]
 
