@@ -27,8 +27,8 @@ __all__ = [
     "measure_mitsuba_image",
     "measure_mitsuba_sampler",
     "measure_roughconductor",
-    "render_mitsuba_views",
     "mitsuba_environment",
+    "render_mitsuba_views",
     "run_in_mitsuba",
     "why_no_mitsuba",
 ]
