@@ -203,7 +203,7 @@ def render_mitsuba_views(
     }
     given = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
     numbers = {"size": np.array(size), "samples": np.array(samples)}
-    return torch.from_numpy(_in_child("views", {**given, **numbers})["image"]).contiguous()
+    return torch.from_numpy(run_in_mitsuba("views", {**given, **numbers})["image"]).contiguous()
 
 
 def _material() -> Arrays:
