@@ -18,7 +18,7 @@ def _example(word: str) -> str:
 
 
 def test_examples_are_found_and_short() -> None:
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
     assert len([line for line in _example("capture_material").splitlines() if line]) <= 10
 
 
@@ -58,6 +58,15 @@ def test_smoke_and_flows(
     numbers = re.findall(r"-?[0-9.]+(?:e-?[0-9]+)?", capsys.readouterr().out)
     assert 0.1 < float(numbers[0]) < 0.2
     assert float(numbers[2]) > 0.0
+
+
+def test_meshes(capsys: pytest.CaptureFixture[str]) -> None:
+    text = _example("make_knot")
+    assert text.count("), 64).colour") == 2
+    assert "# [0.50]" in text
+    exec(compile(text.replace("), 64).colour", "), 32).colour"), "README.md", "exec"), {})
+    (found,) = re.findall(r"\d\.\d+", capsys.readouterr().out)
+    assert float(found) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("link", sorted(set(LINKS)))
