@@ -15,6 +15,7 @@ from torch import Tensor
 from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
 from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import pull_down
+from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import place_of
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
@@ -86,10 +87,11 @@ def fill_band(
         for y in range(row, end):
             at = (start + y * width) * channels
             above = (n * coarse_stride + (y >> (twice_y - 1)) * half) * channels
-            for x in range(width):
+            for x in range(half):
                 for c in range(channels):
-                    value = coarse[above + (x >> (twice_x - 1)) * channels + c]
-                    target[at + x * channels + c] = share * value
+                    value = share * coarse[above + x * channels + c]
+                    for k in range(twice_x):
+                        target[at + (x * twice_x + k) * channels + c] = value
 
 
 @ti.func
@@ -129,10 +131,12 @@ def scatter_bands(
     spread: int,
     nearest: ti.template(),
     cube: ti.template(),
+    few: ti.template(),
 ):
     """Fill bands ``begin`` to ``end`` of each texture of one tensor, and the rows after them."""
     for job in range(textures * (end - begin) * spread):
         if job % spread == 0:
+            numbers = number_of(channels, few)
             n, band = job // spread // (end - begin), job // spread % (end - begin) + begin
             level = level_of_band(plan, band, top)
             height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -140,11 +144,11 @@ def scatter_bands(
             last = ti.min(row + plan[level, SHARE], plan[level, ROWS])
             start = n * stride + plan[level, START]
             fill_band(
-                target, coarse, plan, n, start, level, row, last, width, channels, coarse_stride,
+                target, coarse, plan, n, start, level, row, last, width, numbers, coarse_stride,
                 pulled,
             )  # fmt: skip
             base = (n * bands + band) * widest
-            for at in range(base * channels, (base + width) * channels):
+            for at in range(base * numbers, (base + width) * numbers):
                 spill[at] = 0.0
             for i in range(starts[n * bands + band], starts[n * bands + band + 1]):
                 p, second = items[i] >> 1, items[i] & 1
@@ -159,9 +163,9 @@ def scatter_bands(
                     if weight != 0.0:
                         if row <= rows[k] < last:
                             line = start + rows[k] * width
-                            add_line(target, line, columns, along, g_out, p, weight, channels)
+                            add_line(target, line, columns, along, g_out, p, weight, numbers)
                         else:
-                            add_line(spill, base, columns, along, g_out, p, weight, channels)
+                            add_line(spill, base, columns, along, g_out, p, weight, numbers)
 
 
 @kernel
@@ -254,7 +258,7 @@ def texel_gradients(
             uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, order.starts,
             target.view(-1), flat(g_mips, uv), spill, n, begin, end, bands.count, call.top,
             stride, call.mip_stride, call.channels, bands.widest, call.boundary,
-            int(fine and pulled), spread, *kinds,
+            int(fine and pulled), spread, *kinds, few_of(call.channels),
         )  # fmt: skip
         join_bands(
             bands.plan, target.view(-1), spill, n, begin, end, bands.count, call.top, stride,
