@@ -77,7 +77,9 @@ def add_halves(
                 for c in range(numbers):
                     value = share * coarse[above + x * numbers + c]
                     for k in range(twice_x):
-                        fine[at + (x * twice_x + k) * numbers + c] += value
+                        fine[at + (x * twice_x + k) * numbers + c] = (
+                            fine[at + (x * twice_x + k) * numbers + c] + value
+                        )
 
 
 def _spread(tensor: Tensor) -> int:

@@ -148,9 +148,9 @@ def add_triangle(
             s0 += u * g
             s1 += v * g
             s2 += ((1.0 - u) - v) * g
-        sums[base + c] += s0
-        sums[base + channels + c] += s1
-        sums[base + 2 * channels + c] += s2
+        sums[base + c] = sums[base + c] + s0
+        sums[base + channels + c] = sums[base + channels + c] + s1
+        sums[base + 2 * channels + c] = sums[base + 2 * channels + c] + s2
     for k in range(slopes):
         s0, s1 = 0.0 * rast[0], 0.0 * rast[0]
         for i in range(begin, end):
@@ -158,9 +158,9 @@ def add_triangle(
             g_x, g_y = g_da[2 * (p * slopes + k)], g_da[2 * (p * slopes + k) + 1]
             s0 += g_x * db[4 * p] + g_y * db[4 * p + 1]
             s1 += g_x * db[4 * p + 2] + g_y * db[4 * p + 3]
-        sums[base + diff[k]] += s0
-        sums[base + channels + diff[k]] += s1
-        sums[base + 2 * channels + diff[k]] -= s0 + s1
+        sums[base + diff[k]] = sums[base + diff[k]] + s0
+        sums[base + channels + diff[k]] = sums[base + channels + diff[k]] + s1
+        sums[base + 2 * channels + diff[k]] = sums[base + 2 * channels + diff[k]] - (s0 + s1)
 
 
 @kernel
@@ -226,7 +226,7 @@ def join_broken(
             if chunk * share < count:
                 p = items[chunk * share]
                 key = triangle_of(rast, p, triangles) + item_of(p, pixels, meshes) * triangles
-                corner[key * numbers + n] += early[chunk * numbers + n]
+                corner[key * numbers + n] = corner[key * numbers + n] + early[chunk * numbers + n]
 
 
 def _attr_gradient(

@@ -129,7 +129,14 @@ def look_up(
         n = number_of(channels, few)
         for p in range(job * run, ti.min(job * run + run, count)):
             if p > job * run and looks_alike(
-                uv, uv_da, bias, p, pixels, textures + mipped > 2, guided, ti.static(3 if cube else 2)
+                uv,
+                uv_da,
+                bias,
+                p,
+                pixels,
+                textures + mipped > 2,
+                guided,
+                ti.static(3 if cube else 2),
             ):
                 for c in range(n):
                     out[p * n + c] = out[p * n - n + c]

@@ -102,8 +102,8 @@ def add_line(
     left, right = (line + columns[0]) * channels, (line + columns[1]) * channels
     for c in range(channels):
         g = weight * g_out[p * channels + c]
-        target[left + c] += along[0] * g
-        target[right + c] += along[1] * g
+        target[left + c] = target[left + c] + along[0] * g
+        target[right + c] = target[right + c] + along[1] * g
 
 
 @kernel
@@ -196,7 +196,7 @@ def join_bands(
             at = (n * stride + plan[level, START] + row * width) * channels
             base = (n * bands + before) * widest * channels
             for k in range(width * channels):
-                target[at + k] += spill[base + k]
+                target[at + k] = target[at + k] + spill[base + k]
 
 
 @kernel
@@ -231,7 +231,9 @@ def scatter_seams(
             for c in range(channels):
                 g = share * g_out[p * channels + c]
                 for k in ti.static(range(4)):
-                    target[(start + number[k]) * channels + c] += weights[k] * g
+                    target[(start + number[k]) * channels + c] = (
+                        target[(start + number[k]) * channels + c] + weights[k] * g
+                    )
 
 
 def texel_gradients(
