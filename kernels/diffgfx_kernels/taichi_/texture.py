@@ -80,7 +80,7 @@ def looks_alike(
 @ti.func
 def blend_levels(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), out: ti.template(), p, wanted,
-    face, u, v, base, mip_base, channels, boundary, nearest: ti.template(), cube: ti.template(),
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(), cube: ti.template(),
 ):  # fmt: skip
     """Add a pixel's values in the one or two levels around the wanted one."""
     low = ti.cast(wanted, ti.i32)
@@ -115,7 +115,7 @@ def look_up(
     mip_stride: int,
     channels: int,
     top: int,
-    boundary: int,
+    boundary: ti.template(),
     guided: int,
     rounded: int,
     run: int,
@@ -157,7 +157,7 @@ def look_up(
 
 @ti.func
 def band_key(
-    plan: ti.template(), level, face, u, v, n, bands, seams, boundary, nearest: ti.template()
+    plan: ti.template(), level, face, u, v, n, bands, seams, boundary: ti.template(), nearest: ti.template()
 ):
     """The band that a pixel's square of texels begins in, or where squares past edges come."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -183,7 +183,7 @@ def is_followed(g_out: ti.template(), p, channels):
 @ti.func
 def level_products(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, level,
-    face, u, v, base, mip_base, channels, boundary, nearest: ti.template(), cube: ti.template(),
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(), cube: ti.template(),
 ):  # fmt: skip
     """The product of a pixel's upstream gradient with a level's value, and its slopes in u, v."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -211,7 +211,7 @@ def clear_place(
 @ti.func
 def level_keys(
     plan: ti.template(), keys: ti.template(), p, wanted, face, u, v, pixels, textures, mipped,
-    bands, seams, boundary, nearest: ti.template(),
+    bands, seams, boundary: ti.template(), nearest: ti.template(),
 ):  # fmt: skip
     """Find the bands in which the squares begin that take a pixel's gradient."""
     low = ti.cast(wanted, ti.i32)
@@ -224,7 +224,7 @@ def level_keys(
 @ti.func
 def slopes_of_levels(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, wanted,
-    moves, face, u, v, base, mip_base, channels, boundary, nearest: ti.template(),
+    moves, face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
     cube: ti.template(),
 ):  # fmt: skip
     """A pixel's gradients to u, v and its level."""
@@ -252,7 +252,7 @@ def gradients_of_places(
     g_bias: ti.types.ndarray(ndim=1), levels: ti.types.ndarray(ndim=1),
     keys: ti.types.ndarray(ndim=1),
     count: int, pixels: int, textures: int, mipped: int, stride: int, mip_stride: int,
-    channels: int, top: int, boundary: int, guided: int, rounded: int, bands: int, seams: int,
+    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, bands: int, seams: int,
     placed: int, keyed: int,
     nearest: ti.template(), cube: ti.template(), few: ti.template(), real: ti.template(),
 ):  # fmt: skip

@@ -90,8 +90,8 @@ def fill_band(
             for x in range(half):
                 for c in range(channels):
                     value = share * coarse[above + x * channels + c]
-                    for k in range(twice_x):
-                        target[at + (x * twice_x + k) * channels + c] = value
+                    target[at + x * twice_x * channels + c] = value
+                    target[at + ((x + 1) * twice_x - 1) * channels + c] = value
 
 
 @ti.func
@@ -126,11 +126,11 @@ def scatter_bands(
     coarse_stride: int,
     channels: int,
     widest: int,
-    boundary: int,
     pulled: int,
     spread: int,
     nearest: ti.template(),
     cube: ti.template(),
+    boundary: ti.template(),
     few: ti.template(),
 ):
     """Fill bands ``begin`` to ``end`` of each texture of one tensor, and the rows after them."""
@@ -214,7 +214,7 @@ def scatter_seams(
     channels: int,
     top: int,
     pixels: int,
-    boundary: int,
+    boundary: ti.template(),
 ):
     """Add the squares that reach past the edges of a cube's faces, items ``begin`` to ``end``."""
     for _job in range(1):
@@ -259,8 +259,8 @@ def texel_gradients(
         scatter_bands(
             uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, order.starts,
             target.view(-1), flat(g_mips, uv), spill, n, begin, end, bands.count, call.top,
-            stride, call.mip_stride, call.channels, bands.widest, call.boundary,
-            int(fine and pulled), spread, *kinds, few_of(call.channels),
+            stride, call.mip_stride, call.channels, bands.widest, int(fine and pulled), spread,
+            *kinds, call.boundary, few_of(call.channels),
         )  # fmt: skip
         join_bands(
             bands.plan, target.view(-1), spill, n, begin, end, bands.count, call.top, stride,
