@@ -81,7 +81,7 @@ def level_of(j, bias, top, real: ti.template()):
     if largest > MOST:
         raw += BEYOND
     elif largest > LEAST:
-        raw += 0.5 * logarithm(largest) / ti.log(ti.cast(2.0, real))
+        raw += logarithm(largest) * (0.5 / ti.log(ti.cast(2.0, real)))
     elif largest >= 0.0:
         raw -= BEYOND
     else:

@@ -34,9 +34,8 @@ def axis_of(u, size, boundary: ti.template(), nearest: ti.template()):
     x = ti.max(ti.min(x, size + 1.0), -2.0)
     start = ti.floor(x)
     i = ti.cast(start, ti.i32)
-    if ti.static(nearest):
-        if ti.static(boundary in (CUBE, WRAP)):
-            i = ti.max(ti.min(i, size - 1), 0)  # u = 1 after rounding
+    if ti.static(nearest and boundary in (CUBE, WRAP)):
+        i = ti.max(ti.min(i, size - 1), 0)  # u = 1 after rounding
     first, counts = node(i, size, boundary)
     second, counts2 = first, 0
     if ti.static(not nearest):
@@ -54,9 +53,8 @@ def square_of(face, u, v, height, width, boundary: ti.template(), nearest: ti.te
     x0, x1, on0, on1, fx, i = axis_of(u, width, boundary, nearest)
     y0, y1, up0, up1, fy, k = axis_of(v, height, boundary, nearest)
     seam = False
-    if ti.static(not nearest):
-        if ti.static(boundary == CUBE):
-            seam = i < 0 or k < 0 or i + 1 >= width or k + 1 >= height
+    if ti.static(boundary == CUBE and not nearest):
+        seam = i < 0 or k < 0 or i + 1 >= width or k + 1 >= height
     columns = ti.Vector([x0, x1])
     rows = ti.Vector([face * height + y0, face * height + y1])
     along = ti.Vector([on0 * (1.0 - fx), on1 * fx])

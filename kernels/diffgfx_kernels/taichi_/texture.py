@@ -68,19 +68,20 @@ def looks_alike(
     if several:
         alike = p % pixels != 0
     for k in ti.static(range(axes)):
-        alike = alike and uv[axes * p + k] == uv[axes * (p - 1) + k]
+        alike &= uv[axes * p + k] == uv[axes * (p - 1) + k]
     if guided & 1:
         for k in ti.static(range(2 * axes)):
-            alike = alike and uv_da[2 * axes * p + k] == uv_da[2 * axes * (p - 1) + k]
+            alike &= uv_da[2 * axes * p + k] == uv_da[2 * axes * (p - 1) + k]
     if guided & 2:
-        alike = alike and bias[p] == bias[p - 1]
+        alike &= bias[p] == bias[p - 1]
     return alike
 
 
 @ti.func
 def blend_levels(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), out: ti.template(), p, wanted,
-    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(), cube: ti.template(),
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(),
 ):  # fmt: skip
     """Add a pixel's values in the one or two levels around the wanted one."""
     low = ti.cast(wanted, ti.i32)
@@ -157,7 +158,16 @@ def look_up(
 
 @ti.func
 def band_key(
-    plan: ti.template(), level, face, u, v, n, bands, seams, boundary: ti.template(), nearest: ti.template()
+    plan: ti.template(),
+    level,
+    face,
+    u,
+    v,
+    n,
+    bands,
+    seams,
+    boundary: ti.template(),
+    nearest: ti.template(),
 ):
     """The band that a pixel's square of texels begins in, or where squares past edges come."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -183,7 +193,8 @@ def is_followed(g_out: ti.template(), p, channels):
 @ti.func
 def level_products(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, level,
-    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(), cube: ti.template(),
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(),
 ):  # fmt: skip
     """The product of a pixel's upstream gradient with a level's value, and its slopes in u, v."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -252,8 +263,8 @@ def gradients_of_places(
     g_bias: ti.types.ndarray(ndim=1), levels: ti.types.ndarray(ndim=1),
     keys: ti.types.ndarray(ndim=1),
     count: int, pixels: int, textures: int, mipped: int, stride: int, mip_stride: int,
-    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, bands: int, seams: int,
-    placed: int, keyed: int,
+    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, bands: int,
+    seams: int, placed: int, keyed: int,
     nearest: ti.template(), cube: ti.template(), few: ti.template(), real: ti.template(),
 ):  # fmt: skip
     """Find the gradients to uv, uv_da and bias if `placed`, and levels and bands if `keyed`."""
