@@ -312,7 +312,7 @@ TARGETS = (
     Target(
         "texture",
         "texture.py",
-        ("level_products", "gradients_of_places", "backward"),
+        ("level_products", "slopes_of_levels", "gradients_of_places", "backward"),
         FLAT_TEXTURE,
     ),
     Target(
