@@ -291,7 +291,7 @@ TARGETS = (
         (*MESH, *SHARED_SCENE),
         "interpolate",
         "interpolate.py",
-        ("pixel_gradient", "gradients_of_pixels", "gradients_of_corners"),
+        ("pixel_gradient", "gradients_of_pixels", "add_triangle", "gradients_of_corners"),
         ATTRIBUTES,
     ),
     Target("interpolate", "interpolate.py", ("join_broken",), (*ATTRIBUTES, *FILLED)),
