@@ -209,7 +209,6 @@ TARGETS = (
             "carry_gradient",
             "correct_place_gradient",
             "correct_gradient",
-            "add_windows",
         ),
         CARRIED,
     ),
@@ -293,7 +292,7 @@ TARGETS = (
     Target(
         "interpolate",
         "interpolate.py",
-        ("pixel_gradient", "gradients_of_corners"),
+        ("pixel_gradient", "add_triangle"),
         ATTRIBUTES,
     ),
     Target("interpolate", "interpolate.py", ("join_broken",), (*ATTRIBUTES, *FILLED)),
@@ -314,7 +313,7 @@ TARGETS = (
     Target(
         "texture",
         "texture.py",
-        ("level_products", "gradients_of_places", "backward"),
+        ("level_products", "slopes_of_levels", "gradients_of_places", "backward"),
         FLAT_TEXTURE,
     ),
     Target(

@@ -24,7 +24,7 @@ from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
 from diffgfx.io.ply import read_ply, write_ply
-from diffgfx.io.target_file import TARGETS, read_targets_file, write_targets_file
+from diffgfx.io.target_file import FILE_OF_TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
     GRID_TYPES,
@@ -37,8 +37,8 @@ from diffgfx.io.uni import (
 
 __all__ = [
     "CELL_FLAGS",
+    "FILE_OF_TARGETS",
     "GRID_TYPES",
-    "TARGETS",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",

@@ -26,9 +26,9 @@ from diffgfx.scene import (
     Transfer,
 )
 
-__all__ = ["TARGETS", "read_targets_file", "write_targets_file"]
+__all__ = ["FILE_OF_TARGETS", "read_targets_file", "write_targets_file"]
 
-TARGETS = "targets.json"
+FILE_OF_TARGETS = "targets.json"
 
 _TRANSFERS = ("srgb", "gamma2.2", "linear")
 _KEYS = frozenset({"views", "lights", "background", "transfer", "model", "reference"})
@@ -60,9 +60,9 @@ def read_targets_file(path: Path | str) -> TargetSet:
     """
     path = Path(path)
     if path.is_dir():
-        path = path / TARGETS
+        path = path / FILE_OF_TARGETS
     fields = read_object(
-        path, f"name a folder that holds a {TARGETS}, or the file",
+        path, f"name a folder that holds a {FILE_OF_TARGETS}, or the file",
         "write an object with views and lights",
     )  # fmt: skip
     name, folder = show_path(path), path.parent.resolve()
@@ -105,7 +105,7 @@ def write_targets_file(path: Path | str, targets: TargetSet) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        path = path / TARGETS
+        path = path / FILE_OF_TARGETS
     count = len(targets.files)
     rows = {
         key: getattr(targets.camera, key).detach().double().expand(count, 3).tolist()
@@ -265,7 +265,7 @@ def _masks(name: str, folder: Path, views: list[Fields]) -> tuple[str, ...] | No
 
 
 def _file(where: str, folder: Path, value: Any) -> str:
-    found = check_local_name(where, value, folder, TARGETS)
+    found = check_local_name(where, value, folder, FILE_OF_TARGETS)
     try:
         check_file(folder / found, f"correct {where.partition(': ')[2]} or add the file")
     except DiffgfxError as error:

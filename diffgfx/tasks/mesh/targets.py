@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffgfx.errors import InputError
-from diffgfx.io import TARGETS as TARGETS_FILE
+from diffgfx.io import FILE_OF_TARGETS
 from diffgfx.io import (
     decode_transfer,
     encode_transfer,
@@ -197,7 +197,7 @@ def write_targets(
     Raises:
         OutputError: If the folder cannot be written.
     """
-    with output_folder(path, overwrite, marker=TARGETS_FILE) as staging:
+    with output_folder(path, overwrite, marker=FILE_OF_TARGETS) as staging:
         files = tuple(f"{Path(name).stem}.{'exr' if exr else 'png'}" for name in targets.names)
         for index, file in enumerate(files):
             picture = targets.images[index].permute(1, 2, 0)

@@ -86,7 +86,7 @@ def count_entries(
                         for column in range(c0, c1 + 1):
                             if touches(lines, slot, column, row, several, tile):
                                 at = image * tiles + row * columns + column
-                                counts[at * chunks + chunk] += 1
+                                counts[at * chunks + chunk] = counts[at * chunks + chunk] + 1
 
 
 @kernel
@@ -119,4 +119,4 @@ def fill_entries(
                         if touches(lines, slot, column, row, several, tile):
                             at = image * tiles + row * columns + column
                             entries[places[at * chunks + chunk]] = slot
-                            places[at * chunks + chunk] += 1
+                            places[at * chunks + chunk] = places[at * chunks + chunk] + 1

@@ -163,7 +163,7 @@ def carry_gradient(
                             here = carried_base(0, size, size[dim - 1], lattice, dim)
                             here += at.dot(strides)
                             base = carried_base(0, size, rows, lattice, dim)
-                            window[q, base + local] += g_value[b, here]
+                            window[q, base + local] = window[q, base + local] + g_value[b, here]
                         elif not is_twin(at, size, lattice, flow_rules, dim):
                             carry_place_gradient(
                                 velocity, carried, g_value, g_low, g_high, flow_window, window, q,
@@ -203,7 +203,7 @@ def correct_place_gradient(
             g += g_out[b, here + far]
         g_low, g_high = 0.0 * g, 0.0 * g
         if stays == 0 or low[b, here] > high[b, here]:
-            value_window[q, base_window + local] += g
+            value_window[q, base_window + local] = value_window[q, base_window + local] + g
         else:
             again, slopes = derivative(
                 value, b, base, side_base, side_step, strides, index, weight, dim
@@ -214,8 +214,8 @@ def correct_place_gradient(
                 g_low, g_high = ti.select(below, g, 0.0 * g), ti.select(above, g, 0.0 * g)
             else:
                 g_again = -0.5 * g
-                value_window[q, base_window + local] += g
-                window[q, base_window + local] += 0.5 * g
+                value_window[q, base_window + local] = value_window[q, base_window + local] + g
+                window[q, base_window + local] = window[q, base_window + local] + 0.5 * g
                 g_ahead += g_again * slopes
                 scatter(
                     value_window, q, base_window,
@@ -285,7 +285,7 @@ def correct_gradient(
                             here = carried_base(0, size, size[dim - 1], lattice, dim)
                             here += at.dot(strides)
                             base = carried_base(0, size, rows, lattice, dim)
-                            window[q, base + local] += g_out[b, here]
+                            window[q, base + local] = window[q, base + local] + g_out[b, here]
                         elif not is_twin(at, size, lattice, flow_rules, dim):
                             correct_place_gradient(
                                 velocity, carried, value, low, high, g_out, flow_window, window,
@@ -336,10 +336,11 @@ def add_windows(
                                 begin = carried_base(channel, size, rows, lattice, dim)
                                 begin += local * plane
                                 for i in range(plane):
-                                    total[b, base + i] += window[q, begin + i]
+                                    total[b, base + i] = total[b, base + i] + window[q, begin + i]
             if row == 0:
                 for i in range(sides):
                     end, end_window = total.shape[1] - sides + i, window.shape[1] - sides + i
                     total[b, end] = 0.0
                     for slab in range(slabs):
-                        total[b, end] += window[slab * total.shape[0] + b, end_window]
+                        q = slab * total.shape[0] + b
+                        total[b, end] = total[b, end] + window[q, end_window]

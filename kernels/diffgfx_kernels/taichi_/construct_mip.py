@@ -6,6 +6,7 @@ from torch import Tensor
 
 from diffgfx_kernels.sampling import level_sizes, level_starts
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["backward", "forward", "pull_down"]
@@ -25,21 +26,25 @@ def halve(
     fine_stride: int,
     coarse_start: int,
     coarse_stride: int,
+    spread: int,
+    few: ti.template(),
 ):
     """Fill a level from the one before; starts and strides count texels."""
-    for job in range(items * rows):
-        n, row = job // rows, job % rows
-        at = (n * coarse_stride + coarse_start + row * width) * channels
-        wide = twice_x * width * channels
-        below = (n * fine_stride + fine_start) * channels + row * twice_y * wide
-        above = below + (twice_y - 1) * wide
-        right = (twice_x - 1) * channels
-        for x in range(width):
-            left = x * twice_x * channels
-            for c in range(channels):
-                low = fine[below + left + c] + fine[above + left + c]
-                high = fine[below + left + right + c] + fine[above + left + right + c]
-                coarse[at + x * channels + c] = 0.25 * (low + high)
+    for job in range(items * rows * spread):
+        if job % spread == 0:
+            numbers = number_of(channels, few)
+            n, row = job // spread // rows, job // spread % rows
+            at = (n * coarse_stride + coarse_start + row * width) * numbers
+            wide = twice_x * width * numbers
+            below = (n * fine_stride + fine_start) * numbers + row * twice_y * wide
+            above = below + (twice_y - 1) * wide
+            right = (twice_x - 1) * numbers
+            for x in range(width):
+                left = x * twice_x * numbers
+                for c in range(numbers):
+                    low = fine[below + left + c] + fine[above + left + c]
+                    high = fine[below + left + right + c] + fine[above + left + right + c]
+                    coarse[at + x * numbers + c] = 0.25 * (low + high)
 
 
 @kernel
@@ -56,18 +61,30 @@ def add_halves(
     fine_stride: int,
     coarse_start: int,
     coarse_stride: int,
+    spread: int,
+    few: ti.template(),
 ):
     """The transpose of `halve`, on top of what is there; rows and width are the finer level's."""
-    for job in range(items * rows):
-        n, row = job // rows, job % rows
-        at = (n * fine_stride + fine_start + row * width) * channels
-        half = width // twice_x * channels
-        above = (n * coarse_stride + coarse_start) * channels + (row >> (twice_y - 1)) * half
-        share = 0.0 * coarse[above] + 1.0 / (twice_x * twice_y)
-        for x in range(width):
-            for c in range(channels):
-                value = coarse[above + (x >> (twice_x - 1)) * channels + c]
-                fine[at + x * channels + c] += share * value
+    for job in range(items * rows * spread):
+        if job % spread == 0:
+            numbers = number_of(channels, few)
+            n, row = job // spread // rows, job // spread % rows
+            at = (n * fine_stride + fine_start + row * width) * numbers
+            half = width // twice_x
+            above = (n * coarse_stride + coarse_start + (row >> (twice_y - 1)) * half) * numbers
+            share = 0.0 * coarse[above] + 1.0 / (twice_x * twice_y)
+            for x in range(half):
+                for c in range(numbers):
+                    value = share * coarse[above + x * numbers + c]
+                    for k in range(twice_x):
+                        fine[at + (x * twice_x + k) * numbers + c] = (
+                            fine[at + (x * twice_x + k) * numbers + c] + value
+                        )
+
+
+def _spread(tensor: Tensor) -> int:
+    """Return loop items a row: enough that a CPU deals out rows by 64 (see `grid`)."""
+    return 1 if tensor.is_cuda else 8
 
 
 def forward(tex: Tensor, top: int) -> Tensor:
@@ -86,6 +103,7 @@ def forward(tex: Tensor, top: int) -> Tensor:
             source.view(-1), mips.view(-1), n, faces * h, w, channels, fine_h // h, fine_w // w,
             0 if level == 1 else starts[level - 2],
             faces * height * width if level == 1 else starts[-1], starts[level - 1], starts[-1],
+            _spread(tex), few_of(channels),
         )  # fmt: skip
     return mips
 
@@ -99,6 +117,7 @@ def pull_down(g_mips: Tensor, faces: int, sizes: list[tuple[int, int]]) -> None:
         add_halves(
             g_mips.view(-1), g_mips.view(-1), n, faces * fine_h, fine_w, channels, fine_h // h,
             fine_w // w, starts[level - 2], starts[-1], starts[level - 1], starts[-1],
+            _spread(g_mips), few_of(channels),
         )  # fmt: skip
 
 
@@ -115,6 +134,6 @@ def backward(g_mips: Tensor, tex: Tensor, top: int) -> Tensor:
     add_halves(
         pulled.view(-1), g_tex.view(-1), n, faces * height, width, channels,
         height // sizes[1][0], width // sizes[1][1], 0, faces * height * width, 0,
-        level_starts(faces, sizes)[-1],
+        level_starts(faces, sizes)[-1], _spread(tex), few_of(channels),
     )  # fmt: skip
     return g_tex

@@ -36,7 +36,7 @@ def gather_corners(
         for i in range(starts[vertex], starts[vertex + 1]):
             corner = (b * corners + items[i]) * channels
             for c in range(channels):
-                total[place * channels + c] += values[corner + c]
+                total[place * channels + c] = total[place * channels + c] + values[corner + c]
 
 
 def sum_corners(values: Tensor, tri: Tensor, vertices: int) -> Tensor:

@@ -19,7 +19,7 @@ def finite(x):
 
 
 @ti.func
-def place_of(uv: ti.template(), p, boundary, cube: ti.template()):
+def place_of(uv: ti.template(), p, boundary: ti.template(), cube: ti.template()):
     """Whether a pixel looks anywhere; the face, u and v there, and 1 / its largest component."""
     good, face = False, 0
     u = 0.0 * uv[0]
@@ -36,7 +36,7 @@ def place_of(uv: ti.template(), p, boundary, cube: ti.template()):
     else:
         u, v = uv[2 * p], uv[2 * p + 1]
         good = (u - u == 0.0) and (v - v == 0.0)
-        if boundary == WRAP:
+        if ti.static(boundary == WRAP):
             u -= ti.floor(u)
             v -= ti.floor(v)
     return good, face, u, v, inverse
@@ -81,7 +81,7 @@ def level_of(j, bias, top, real: ti.template()):
     if largest > MOST:
         raw += BEYOND
     elif largest > LEAST:
-        raw += 0.5 * logarithm(largest) / ti.log(ti.cast(2.0, real))
+        raw += logarithm(largest) * (0.5 / ti.log(ti.cast(2.0, real)))
     elif largest >= 0.0:
         raw -= BEYOND
     else:

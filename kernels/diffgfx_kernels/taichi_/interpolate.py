@@ -13,6 +13,7 @@ from torch import Tensor
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.corners import sum_corners
+from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.pixels_by_triangle import pixels_by_triangle, triangle_of
@@ -37,32 +38,35 @@ def interpolate_pixels(
     meshes: int,
     channels: int,
     slopes: int,
+    few: ti.template(),
+    few_slopes: ti.template(),
 ):
     for p in range(count):
+        numbers, steps = number_of(channels, few), number_of(slopes, few_slopes)
         t = triangle_of(rast, p, triangles)
         if t >= 0:
             u, v = rast[4 * p], rast[4 * p + 1]
             base = item_of(p, pixels, meshes) * vertices
-            at0 = (base + tri[3 * t]) * channels
-            at1 = (base + tri[3 * t + 1]) * channels
-            at2 = (base + tri[3 * t + 2]) * channels
-            for c in range(channels):
+            at0 = (base + tri[3 * t]) * numbers
+            at1 = (base + tri[3 * t + 1]) * numbers
+            at2 = (base + tri[3 * t + 2]) * numbers
+            for c in range(numbers):
                 s2 = attr[at2 + c]
-                out[p * channels + c] = u * attr[at0 + c] + v * attr[at1 + c] + ((1.0 - u) - v) * s2
-            for k in range(slopes):
+                out[p * numbers + c] = u * attr[at0 + c] + v * attr[at1 + c] + ((1.0 - u) - v) * s2
+            for k in range(steps):
                 c = diff[k]
                 s2 = attr[at2 + c]
                 along_u, along_v = attr[at0 + c] - s2, attr[at1 + c] - s2
-                at = 2 * (p * slopes + k)
+                at = 2 * (p * steps + k)
                 da[at] = along_u * db[4 * p] + along_v * db[4 * p + 2]
                 da[at + 1] = along_u * db[4 * p + 1] + along_v * db[4 * p + 3]
         else:
             if not (rast[4 * p + 3] >= -0.5 and rast[4 * p + 3] < 0.5):
                 wrong[0] = rast[4 * p + 3]
-            for c in range(channels):
-                out[p * channels + c] = 0.0
-            for k in range(2 * slopes):
-                da[2 * p * slopes + k] = 0.0
+            for c in range(numbers):
+                out[p * numbers + c] = 0.0
+            for k in range(2 * steps):
+                da[2 * p * steps + k] = 0.0
 
 
 @ti.func
@@ -111,23 +115,56 @@ def differentiate_pixels(
     meshes: int,
     channels: int,
     slopes: int,
+    few: ti.template(),
+    few_slopes: ti.template(),
 ):
     for p in range(count):
+        numbers, steps = number_of(channels, few), number_of(slopes, few_slopes)
         t = triangle_of(rast, p, triangles)
         for i in ti.static(range(4)):
             g_rast[4 * p + i] = 0.0
-        if slopes > 0:
+        if steps > 0:
             for i in ti.static(range(4)):
                 g_db[4 * p + i] = 0.0
         if t >= 0:
             base = item_of(p, pixels, meshes) * vertices
             pixel_gradient(
-                attr, tri, db, diff, g_out, g_da, g_rast, g_db, p, t, base, channels, slopes
+                attr, tri, db, diff, g_out, g_da, g_rast, g_db, p, t, base, numbers, steps
             )
 
 
+@ti.func
+def add_triangle(
+    rast: ti.template(), db: ti.template(), diff: ti.template(), g_out: ti.template(),
+    g_da: ti.template(), items: ti.template(), sums: ti.template(), base, begin, end, channels,
+    slopes,
+):  # fmt: skip
+    """Add what items ``begin`` to ``end`` send to the corners of their triangle."""
+    for c in range(channels):
+        s0, s1, s2 = 0.0 * rast[0], 0.0 * rast[0], 0.0 * rast[0]
+        for i in range(begin, end):
+            p = items[i]
+            u, v, g = rast[4 * p], rast[4 * p + 1], g_out[p * channels + c]
+            s0 += u * g
+            s1 += v * g
+            s2 += ((1.0 - u) - v) * g
+        sums[base + c] = sums[base + c] + s0
+        sums[base + channels + c] = sums[base + channels + c] + s1
+        sums[base + 2 * channels + c] = sums[base + 2 * channels + c] + s2
+    for k in range(slopes):
+        s0, s1 = 0.0 * rast[0], 0.0 * rast[0]
+        for i in range(begin, end):
+            p = items[i]
+            g_x, g_y = g_da[2 * (p * slopes + k)], g_da[2 * (p * slopes + k) + 1]
+            s0 += g_x * db[4 * p] + g_y * db[4 * p + 1]
+            s1 += g_x * db[4 * p + 2] + g_y * db[4 * p + 3]
+        sums[base + diff[k]] = sums[base + diff[k]] + s0
+        sums[base + channels + diff[k]] = sums[base + channels + diff[k]] + s1
+        sums[base + 2 * channels + diff[k]] = sums[base + 2 * channels + diff[k]] - (s0 + s1)
+
+
 @kernel
-def gradients_of_corners(
+def sum_at_corners(
     rast: ti.types.ndarray(ndim=1),
     db: ti.types.ndarray(ndim=1),
     diff: ti.types.ndarray(ndim=1),
@@ -151,36 +188,22 @@ def gradients_of_corners(
         if item % spread == 0:
             chunk = item // spread
             share = (count + chunks - 1) // chunks
-            for i in range(chunk * share, ti.min(chunk * share + share, count)):
+            i, end = chunk * share, ti.min(chunk * share + share, count)
+            while i < end:
                 p = items[i]
-                u, v = rast[4 * p], rast[4 * p + 1]
-                w = (1.0 - u) - v
                 key = triangle_of(rast, p, triangles) + item_of(p, pixels, meshes) * triangles
-                broken = first[key] < chunk * share
-                base = 3 * channels * ti.select(broken, chunk, key)
-                for c in range(channels):
-                    g = g_out[p * channels + c]
-                    if broken:
-                        early[base + c] += u * g
-                        early[base + channels + c] += v * g
-                        early[base + 2 * channels + c] += w * g
-                    else:
-                        corner[base + c] += u * g
-                        corner[base + channels + c] += v * g
-                        corner[base + 2 * channels + c] += w * g
-                for k in range(slopes):
-                    c = diff[k]
-                    g_x, g_y = g_da[2 * (p * slopes + k)], g_da[2 * (p * slopes + k) + 1]
-                    by_u = g_x * db[4 * p] + g_y * db[4 * p + 1]
-                    by_v = g_x * db[4 * p + 2] + g_y * db[4 * p + 3]
-                    if broken:
-                        early[base + c] += by_u
-                        early[base + channels + c] += by_v
-                        early[base + 2 * channels + c] -= by_u + by_v
-                    else:
-                        corner[base + c] += by_u
-                        corner[base + channels + c] += by_v
-                        corner[base + 2 * channels + c] -= by_u + by_v
+                stop = ti.min(first[key + 1], end)
+                if first[key] < chunk * share:
+                    add_triangle(
+                        rast, db, diff, g_out, g_da, items, early, 3 * channels * chunk, i, stop,
+                        channels, slopes,
+                    )  # fmt: skip
+                else:
+                    add_triangle(
+                        rast, db, diff, g_out, g_da, items, corner, 3 * channels * key, i, stop,
+                        channels, slopes,
+                    )  # fmt: skip
+                i = stop
 
 
 @kernel
@@ -203,7 +226,7 @@ def join_broken(
             if chunk * share < count:
                 p = items[chunk * share]
                 key = triangle_of(rast, p, triangles) + item_of(p, pixels, meshes) * triangles
-                corner[key * numbers + n] += early[chunk * numbers + n]
+                corner[key * numbers + n] = corner[key * numbers + n] + early[chunk * numbers + n]
 
 
 def _sum_at_vertices(
@@ -218,7 +241,7 @@ def _sum_at_vertices(
     corner = attr.new_zeros((meshes, 3 * triangles, channels))
     early = attr.new_zeros((grid.chunks, 3, channels))
     if count:
-        gradients_of_corners(
+        sum_at_corners(
             rast.view(-1), db.view(-1), diff, g_out.view(-1), g_da.view(-1), order.items,
             order.starts, corner.view(-1), early.view(-1), count, pixels, triangles, meshes,
             channels, slopes, grid.chunks, grid.spread,
@@ -255,7 +278,7 @@ def forward(
         interpolate_pixels(
             attr.view(-1), rast.view(-1), tri.view(-1), db.view(-1), wanted, out.view(-1),
             da.view(-1), wrong, count, height * width, len(tri), vertices, max(meshes, 1),
-            channels, len(diff),
+            channels, len(diff), few_of(channels), few_of(len(diff)),
         )  # fmt: skip
     return out, da, float(wrong)
 
@@ -283,7 +306,7 @@ def backward(
     differentiate_pixels(
         attr.view(-1), rast.view(-1), tri.view(-1), db.view(-1), channels_wanted, g_out.view(-1),
         g_da.view(-1), g_rast.view(-1), g_db.view(-1), count, height * width, len(tri), vertices,
-        meshes, channels, len(diff),
+        meshes, channels, len(diff), few_of(channels), few_of(len(diff)),
     )  # fmt: skip
     if not wanted:
         return torch.zeros_like(attr), g_rast, g_db

@@ -153,7 +153,7 @@ def add_planes_gradient(
                         total += low + u_part * (high - low)
                     g_ahead[b, at] = total
                     g_added = total - 0.5 * g_depth[b, at]
-                    g_density[b, at] += length * g_added
+                    g_density[b, at] = g_density[b, at] + length * g_added
                     g_length += density[b, at] * g_added
                     if plane > 0:
                         near = base - planes[2]
@@ -164,9 +164,9 @@ def add_planes_gradient(
                         cross = value_at(ahead, b, near, p + 1, q + 1, grid) - below - right + first
                         g_u += total * (below - first + v_part * cross)
                         g_v += total * (right - first + u_part * cross)
-            g_way[b, part, 0] += g_length
-            g_way[b, part, 1] += g_u
-            g_way[b, part, 2] += g_v
+            g_way[b, part, 0] = g_way[b, part, 0] + g_length
+            g_way[b, part, 1] = g_way[b, part, 1] + g_u
+            g_way[b, part, 2] = g_way[b, part, 2] + g_v
 
 
 def main_axis(light: Tensor, batch: int) -> Tensor:

@@ -19,7 +19,7 @@ def add_run(partial: ti.template(), tri: ti.template(), first, t, sums):
         for k in ti.static(range(3)):
             at = first + 4 * tri[3 * t + k]
             for c in ti.static(range(4)):
-                partial[at + c] += sums[c, k]
+                partial[at + c] = partial[at + c] + sums[c, k]
 
 
 @ti.func

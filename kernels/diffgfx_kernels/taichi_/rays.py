@@ -99,10 +99,10 @@ def sample_gradient(g_pairs: ti.template(), first, at, part, line, plane, g_dens
         high = weight * part[0]
         low = weight - high
         to = first + 2 * (at + j * line + k * plane)
-        g_pairs[to] += low * g_density
-        g_pairs[to + 1] += low * g_lit
-        g_pairs[to + 2] += high * g_density
-        g_pairs[to + 3] += high * g_lit
+        g_pairs[to] = g_pairs[to] + low * g_density
+        g_pairs[to + 1] = g_pairs[to + 1] + low * g_lit
+        g_pairs[to + 2] = g_pairs[to + 2] + high * g_density
+        g_pairs[to + 3] = g_pairs[to + 3] + high * g_lit
 
 
 def make_frame(density: Tensor, cell: float, step: float, pixels: tuple[int, int]) -> Tensor:

@@ -14,7 +14,7 @@ __all__ = ["exponential", "logarithm", "logarithm_of_ratio"]
 LN2_HIGH = 0.693359375
 LN2_LOW = -2.12194440e-4
 LOG2_E = 1.44269504
-SQRT2 = 1.41421356
+SQRT_HALF_BITS = 0x3F3504F3
 
 
 @ti.func
@@ -25,11 +25,9 @@ def logarithm(x):
         result = ti.log(x)
     else:
         bits = ti.bit_cast(x, ti.i32)
-        exponent = (bits >> 23) - 127
-        mantissa = ti.bit_cast((bits & 0x7FFFFF) | 0x3F800000, ti.f32)
-        high = mantissa > SQRT2
-        mantissa = ti.select(high, 0.5 * mantissa, mantissa)
-        e = ti.cast(exponent, ti.f32) + ti.select(high, 1.0, 0.0)
+        exponent = (bits - SQRT_HALF_BITS) >> 23
+        mantissa = ti.bit_cast(bits - (exponent << 23), ti.f32)
+        e = ti.cast(exponent, ti.f32)
         t = (mantissa - 1.0) / (mantissa + 1.0)
         t2 = t * t
         series = ((t2 * (1.0 / 9.0) + (1.0 / 7.0)) * t2 + 0.2) * t2 + (1.0 / 3.0)

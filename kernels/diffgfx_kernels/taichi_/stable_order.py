@@ -45,7 +45,7 @@ def tally_keys(
             for i in range(chunk * share, ti.min(chunk * share + share, count)):
                 key = keys[i]
                 if key >= 0:
-                    tally[key * chunks + chunk] += 1
+                    tally[key * chunks + chunk] = tally[key * chunks + chunk] + 1
 
 
 @kernel

@@ -10,23 +10,23 @@ WRAP, CLAMP, ZERO, CUBE = 0, 1, 2, 3
 
 
 @ti.func
-def node(x, size, boundary):
+def node(x, size, boundary: ti.template()):
     """A texel's number along an axis, and 1 if it counts."""
     at, share = x, 1
-    if boundary == WRAP:
+    if ti.static(boundary == WRAP):
         if x < 0:
             at = x + size
         elif x >= size:
             at = x - size
     else:
-        if boundary == ZERO and (x < 0 or x >= size):
-            share = 0
+        if ti.static(boundary == ZERO):
+            share = ti.select(x < 0 or x >= size, 0, 1)
         at = ti.max(ti.min(x, size - 1), 0)
     return at, share
 
 
 @ti.func
-def axis_of(u, size, boundary, nearest: ti.template()):
+def axis_of(u, size, boundary: ti.template(), nearest: ti.template()):
     """Two texels along an axis, which count, the weight of the second, and the first unfolded."""
     x = u * size - 0.5
     if ti.static(nearest):
@@ -34,9 +34,8 @@ def axis_of(u, size, boundary, nearest: ti.template()):
     x = ti.max(ti.min(x, size + 1.0), -2.0)
     start = ti.floor(x)
     i = ti.cast(start, ti.i32)
-    if ti.static(nearest):
-        folded = (boundary == CUBE) | (boundary == WRAP)
-        i = ti.select(folded, ti.max(ti.min(i, size - 1), 0), i)  # u = 1 after rounding
+    if ti.static(nearest and boundary in (CUBE, WRAP)):
+        i = ti.max(ti.min(i, size - 1), 0)  # u = 1 after rounding
     first, counts = node(i, size, boundary)
     second, counts2 = first, 0
     if ti.static(not nearest):
@@ -45,7 +44,7 @@ def axis_of(u, size, boundary, nearest: ti.template()):
 
 
 @ti.func
-def square_of(face, u, v, height, width, boundary, nearest: ti.template()):
+def square_of(face, u, v, height, width, boundary: ti.template(), nearest: ti.template()):
     """Columns and rows (of all faces) of the texels around a place, and their weights.
 
     Weights are (1 - fx) and fx along x, then along y; zero where a texel does not count. Last,
@@ -54,8 +53,8 @@ def square_of(face, u, v, height, width, boundary, nearest: ti.template()):
     x0, x1, on0, on1, fx, i = axis_of(u, width, boundary, nearest)
     y0, y1, up0, up1, fy, k = axis_of(v, height, boundary, nearest)
     seam = False
-    if ti.static(not nearest):
-        seam = boundary == CUBE and (i < 0 or k < 0 or i + 1 >= width or k + 1 >= height)
+    if ti.static(boundary == CUBE and not nearest):
+        seam = i < 0 or k < 0 or i + 1 >= width or k + 1 >= height
     columns = ti.Vector([x0, x1])
     rows = ti.Vector([face * height + y0, face * height + y1])
     along = ti.Vector([on0 * (1.0 - fx), on1 * fx])
@@ -85,7 +84,7 @@ def share_missing(weights, number):
 
 @ti.func
 def taps_of(
-    face, u, v, height, width, boundary, nearest: ti.template(), cube: ti.template()
+    face, u, v, height, width, boundary: ti.template(), nearest: ti.template(), cube: ti.template()
 ):  # fmt: skip
     """Numbers of four texels among those of a level, their weights, and the slopes of those."""
     columns, rows, along, up, slope_x, slope_y, seam, start = square_of(

@@ -2,6 +2,7 @@
 
 A launch over pixels finds values; another finds the gradients to where pixels look and how, and in
 which band of texels each begins, from which the gradients to the texels follow (`texture_bands`).
+Empty pixels all look at one place, and nothing depends on them: both launches pass over them.
 """
 
 import taichi as ti
@@ -11,6 +12,7 @@ from torch import Tensor
 from diffgfx_kernels.sampling import Sampling
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.batch_item import item_of
+from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import (
     finite,
     footprint,
@@ -28,6 +30,8 @@ from diffgfx_kernels.taichi_.texture_call import call_of, flat
 __all__ = ["backward", "forward"]
 
 HEIGHT, WIDTH, START, SHARE, FIRST = range(5)
+RUN = 16
+"""Pixels that a task of a CPU looks up one after the other."""
 
 
 @ti.func
@@ -54,6 +58,47 @@ def wanted_level(
     return level, j, moves
 
 
+@ti.func
+def looks_alike(
+    uv: ti.template(), uv_da: ti.template(), bias: ti.template(), p, pixels, several, guided,
+    axes: ti.template(),
+):  # fmt: skip
+    """Whether a pixel looks where the one before it does, in the same way and texture."""
+    alike = True
+    if several:
+        alike = p % pixels != 0
+    for k in ti.static(range(axes)):
+        alike &= uv[axes * p + k] == uv[axes * (p - 1) + k]
+    if guided & 1:
+        for k in ti.static(range(2 * axes)):
+            alike &= uv_da[2 * axes * p + k] == uv_da[2 * axes * (p - 1) + k]
+    if guided & 2:
+        alike &= bias[p] == bias[p - 1]
+    return alike
+
+
+@ti.func
+def blend_levels(
+    tex: ti.template(), mips: ti.template(), plan: ti.template(), out: ti.template(), p, wanted,
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(),
+):  # fmt: skip
+    """Add a pixel's values in the one or two levels around the wanted one."""
+    low = ti.cast(wanted, ti.i32)
+    share = wanted - low
+    for second in range(ti.select(share > 0.0, 2, 1)):
+        level = low + second
+        part = ti.select(second == 1, share, 1.0 - share)
+        number, weights, _by_x, _by_y = taps_of(
+            face, u, v, plan[level, HEIGHT], plan[level, WIDTH], boundary, nearest, cube
+        )
+        if level == 0:
+            add_blend(tex, base, number, part * weights, out, p * channels, channels)
+        else:
+            start = mip_base + plan[level, START]
+            add_blend(mips, start, number, part * weights, out, p * channels, channels)
+
+
 @kernel
 def look_up(
     tex: ti.types.ndarray(ndim=1),
@@ -71,40 +116,58 @@ def look_up(
     mip_stride: int,
     channels: int,
     top: int,
-    boundary: int,
+    boundary: ti.template(),
     guided: int,
     rounded: int,
+    run: int,
     nearest: ti.template(),
     cube: ti.template(),
+    few: ti.template(),
     real: ti.template(),
 ):
-    for p in range(count):
-        for c in range(channels):
-            out[p * channels + c] = 0.0
-        good, face, u, v, inverse = place_of(uv, p, boundary, cube)
-        if good:
-            wanted, _j, _moves = wanted_level(
-                uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
-            )
-            low = ti.cast(wanted, ti.i32)
-            share = wanted - low
-            for second in range(ti.select(share > 0.0, 2, 1)):
-                level = low + second
-                part = ti.select(second == 1, share, 1.0 - share)
-                number, weights, _by_x, _by_y = taps_of(
-                    face, u, v, plan[level, HEIGHT], plan[level, WIDTH], boundary, nearest, cube
-                )
-                if level == 0:
-                    base = item_of(p, pixels, textures) * stride
-                    add_blend(tex, base, number, part * weights, out, p * channels, channels)
-                else:
-                    base = item_of(p, pixels, mipped) * mip_stride + plan[level, START]
-                    add_blend(mips, base, number, part * weights, out, p * channels, channels)
+    """Find values, in runs of pixels: one that looks where that before it did repeats it."""
+    for job in range((count + run - 1) // run):
+        n = number_of(channels, few)
+        for p in range(job * run, ti.min(job * run + run, count)):
+            if p > job * run and looks_alike(
+                uv,
+                uv_da,
+                bias,
+                p,
+                pixels,
+                textures + mipped > 2,
+                guided,
+                ti.static(3 if cube else 2),
+            ):
+                for c in range(n):
+                    out[p * n + c] = out[p * n - n + c]
+            else:
+                for c in range(n):
+                    out[p * n + c] = 0.0
+                good, face, u, v, inverse = place_of(uv, p, boundary, cube)
+                if good:
+                    wanted, _j, _moves = wanted_level(
+                        uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
+                    )
+                    blend_levels(
+                        tex, mips, plan, out, p, wanted, face, u, v,
+                        item_of(p, pixels, textures) * stride,
+                        item_of(p, pixels, mipped) * mip_stride, n, boundary, nearest, cube,
+                    )  # fmt: skip
 
 
 @ti.func
 def band_key(
-    plan: ti.template(), level, face, u, v, n, bands, seams, boundary, nearest: ti.template()
+    plan: ti.template(),
+    level,
+    face,
+    u,
+    v,
+    n,
+    bands,
+    seams,
+    boundary: ti.template(),
+    nearest: ti.template(),
 ):
     """The band that a pixel's square of texels begins in, or where squares past edges come."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -130,7 +193,8 @@ def is_followed(g_out: ti.template(), p, channels):
 @ti.func
 def level_products(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, level,
-    face, u, v, base, mip_base, channels, boundary, nearest: ti.template(), cube: ti.template(),
+    face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(),
 ):  # fmt: skip
     """The product of a pixel's upstream gradient with a level's value, and its slopes in u, v."""
     height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -143,108 +207,100 @@ def level_products(
     return weights.dot(q), width * by_x.dot(q), height * by_y.dot(q)
 
 
+@ti.func
+def clear_place(
+    g_uv: ti.template(), g_da: ti.template(), g_bias: ti.template(), p, axes: ti.template()
+):  # fmt: skip
+    """Set a pixel's gradients to zero."""
+    for k in ti.static(range(axes)):
+        g_uv[axes * p + k] = 0.0
+    for k in ti.static(range(2 * axes)):
+        g_da[2 * axes * p + k] = 0.0
+    g_bias[p] = 0.0
+
+
+@ti.func
+def level_keys(
+    plan: ti.template(), keys: ti.template(), p, wanted, face, u, v, pixels, textures, mipped,
+    bands, seams, boundary: ti.template(), nearest: ti.template(),
+):  # fmt: skip
+    """Find the bands in which the squares begin that take a pixel's gradient."""
+    low = ti.cast(wanted, ti.i32)
+    for second in range(ti.select(wanted - low > 0.0, 2, 1)):
+        level = low + second
+        n = item_of(p, pixels, ti.select(level == 0, textures, mipped))
+        keys[2 * p + second] = band_key(plan, level, face, u, v, n, bands, seams, boundary, nearest)
+
+
+@ti.func
+def slopes_of_levels(
+    tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, wanted,
+    moves, face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(),
+):  # fmt: skip
+    """A pixel's gradients to u, v and its level."""
+    low = ti.cast(wanted, ti.i32)
+    share = wanted - low
+    g_u, g_v, g_level = 0.0 * share, 0.0 * share, 0.0 * share
+    for second in range(ti.select(share > 0.0 or moves, 2, 1)):
+        part = ti.select(second == 1, share, 1.0 - share)
+        value, by_u, by_v = level_products(
+            tex, mips, plan, g_out, p, low + second, face, u, v, base, mip_base, channels,
+            boundary, nearest, cube,
+        )  # fmt: skip
+        g_u += part * by_u
+        g_v += part * by_v
+        g_level += ti.select(second == 1, value, -value)
+    return g_u, g_v, g_level
+
+
 @kernel
 def gradients_of_places(
-    tex: ti.types.ndarray(ndim=1),
-    mips: ti.types.ndarray(ndim=1),
-    uv: ti.types.ndarray(ndim=1),
-    uv_da: ti.types.ndarray(ndim=1),
-    bias: ti.types.ndarray(ndim=1),
-    plan: ti.types.ndarray(ndim=2),
-    g_out: ti.types.ndarray(ndim=1),
-    g_uv: ti.types.ndarray(ndim=1),
-    g_da: ti.types.ndarray(ndim=1),
-    g_bias: ti.types.ndarray(ndim=1),
-    count: int,
-    pixels: int,
-    textures: int,
-    mipped: int,
-    stride: int,
-    mip_stride: int,
-    channels: int,
-    top: int,
-    boundary: int,
-    guided: int,
-    rounded: int,
-    nearest: ti.template(),
-    cube: ti.template(),
-    real: ti.template(),
-):
-    """Find the gradients to uv, uv_da and bias."""
-    for p in range(count):
-        good, face, u, v, inverse = place_of(uv, p, boundary, cube)
-        if good and is_followed(g_out, p, channels):
-            wanted, j, moves = wanted_level(
-                uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
-            )
-            low = ti.cast(wanted, ti.i32)
-            share = wanted - low
-            g_u, g_v, g_level = 0.0 * share, 0.0 * share, 0.0 * share
-            for second in range(ti.select(share > 0.0 or moves, 2, 1)):
-                level = low + second
-                part = ti.select(second == 1, share, 1.0 - share)
-                value, by_u, by_v = level_products(
-                    tex, mips, plan, g_out, p, level, face, u, v,
-                    item_of(p, pixels, textures) * stride, item_of(p, pixels, mipped) * mip_stride,
-                    channels, boundary, nearest, cube,
-                )  # fmt: skip
-                g_u += part * by_u
-                g_v += part * by_v
-                g_level += ti.select(second == 1, value, -value)
-            g_j = 0.0 * j
-            followed = ti.select(moves, guided & 1, 0)
-            if moves:
-                if guided & 2:
-                    g_bias[p] = finite(g_level)
-                if guided & 1:
-                    g_j = g_level * level_slopes(j, real)
-            place_gradient(
-                uv_da, g_uv, g_da, p, face, u, v, inverse, g_u, g_v, g_j, plan[0, WIDTH],
-                plan[0, HEIGHT], followed, cube,
-            )  # fmt: skip
-
-
-@kernel
-def keys_of_places(
-    uv: ti.types.ndarray(ndim=1),
-    uv_da: ti.types.ndarray(ndim=1),
-    bias: ti.types.ndarray(ndim=1),
-    plan: ti.types.ndarray(ndim=2),
-    g_out: ti.types.ndarray(ndim=1),
-    levels: ti.types.ndarray(ndim=1),
+    tex: ti.types.ndarray(ndim=1), mips: ti.types.ndarray(ndim=1), uv: ti.types.ndarray(ndim=1),
+    uv_da: ti.types.ndarray(ndim=1), bias: ti.types.ndarray(ndim=1),
+    plan: ti.types.ndarray(ndim=2), g_out: ti.types.ndarray(ndim=1),
+    g_uv: ti.types.ndarray(ndim=1), g_da: ti.types.ndarray(ndim=1),
+    g_bias: ti.types.ndarray(ndim=1), levels: ti.types.ndarray(ndim=1),
     keys: ti.types.ndarray(ndim=1),
-    count: int,
-    pixels: int,
-    textures: int,
-    mipped: int,
-    channels: int,
-    top: int,
-    boundary: int,
-    guided: int,
-    rounded: int,
-    bands: int,
-    seams: int,
-    nearest: ti.template(),
-    cube: ti.template(),
-    real: ti.template(),
-):
-    """Find pixels' levels, and the bands in which the squares begin that take their gradients."""
+    count: int, pixels: int, textures: int, mipped: int, stride: int, mip_stride: int,
+    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, bands: int,
+    seams: int, placed: int, keyed: int,
+    nearest: ti.template(), cube: ti.template(), few: ti.template(), real: ti.template(),
+):  # fmt: skip
+    """Find the gradients to uv, uv_da and bias if `placed`, and levels and bands if `keyed`."""
     for p in range(count):
-        keys[2 * p], keys[2 * p + 1] = -1, -1
-        levels[p] = 0.0
-        good, face, u, v, inverse = place_of(uv, p, boundary, cube)
-        if good and is_followed(g_out, p, channels):
-            wanted, _j, _moves = wanted_level(
-                uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
-            )
-            low = ti.cast(wanted, ti.i32)
-            levels[p] = wanted
-            for second in range(ti.select(wanted - low > 0.0, 2, 1)):
-                level = low + second
-                n = item_of(p, pixels, ti.select(level == 0, textures, mipped))
-                keys[2 * p + second] = band_key(
-                    plan, level, face, u, v, n, bands, seams, boundary, nearest
+        n = number_of(channels, few)
+        if placed > 0:
+            clear_place(g_uv, g_da, g_bias, p, ti.static(3 if cube else 2))
+        if keyed > 0:
+            keys[2 * p], keys[2 * p + 1], levels[p] = -1, -1, 0.0
+        if is_followed(g_out, p, n):
+            good, face, u, v, inverse = place_of(uv, p, boundary, cube)
+            if good:
+                wanted, j, moves = wanted_level(
+                    uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
                 )
+                if keyed > 0:
+                    levels[p] = wanted
+                    level_keys(
+                        plan, keys, p, wanted, face, u, v, pixels, textures, mipped, bands, seams,
+                        boundary, nearest,
+                    )  # fmt: skip
+                if placed > 0:
+                    g_u, g_v, g_level = slopes_of_levels(
+                        tex, mips, plan, g_out, p, wanted, moves, face, u, v,
+                        item_of(p, pixels, textures) * stride,
+                        item_of(p, pixels, mipped) * mip_stride, n, boundary, nearest, cube,
+                    )  # fmt: skip
+                    g_j = 0.0 * j
+                    if moves and guided & 2:
+                        g_bias[p] = finite(g_level)
+                    if moves and guided & 1:
+                        g_j = g_level * level_slopes(j, real)
+                    place_gradient(
+                        uv_da, g_uv, g_da, p, face, u, v, inverse, g_u, g_v, g_j, plan[0, WIDTH],
+                        plan[0, HEIGHT], ti.select(moves, guided & 1, 0), cube,
+                    )  # fmt: skip
 
 
 def forward(
@@ -255,12 +311,13 @@ def forward(
     runtime.start(uv.device)
     call = call_of(tex, mips, uv, uv_da, bias, sampling)
     out = uv.new_empty((*uv.shape[:3], call.channels))
-    if call.count:
+    if call.total:
         bands = bands_for(tex.shape[1], tex.shape[2], tex.shape[3], call.top, uv.device)
         look_up(
             tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv),
-            bands.plan, out.view(-1), *call, sampling.filter == "nearest",
-            sampling.boundary == "cube", runtime.real_of(uv),
+            bands.plan, out.view(-1), *call, 1 if uv.is_cuda else RUN,
+            sampling.filter == "nearest", sampling.boundary == "cube", few_of(call.channels),
+            runtime.real_of(uv),
         )  # fmt: skip
     return out
 
@@ -272,30 +329,24 @@ def backward(
     """Return the gradients to tex, mips, uv, uv_da and bias; arguments as of the reference."""
     runtime.start(uv.device)
     call = call_of(tex, mips, uv, uv_da, bias, sampling)
-    axes = uv.shape[3]
-    g_uv = torch.zeros_like(uv)
-    g_da = uv.new_zeros((*uv.shape[:3], 2 * axes))
-    g_bias = uv.new_zeros(uv.shape[:3])
-    if call.count == 0:
+    shapes = (uv.shape, (*uv.shape[:3], 2 * uv.shape[3]), uv.shape[:3])
+    made = uv.new_empty if wanted[1] and call.total else uv.new_zeros
+    g_uv, g_da, g_bias = (made(shape) for shape in shapes)
+    if call.total == 0 or not any(wanted):
         return torch.zeros_like(tex), torch.zeros_like(mips), g_uv, g_da, g_bias
     bands = bands_for(tex.shape[1], tex.shape[2], tex.shape[3], call.top, uv.device)
-    kinds = (sampling.filter == "nearest", sampling.boundary == "cube", runtime.real_of(uv))
-    if wanted[1]:
-        gradients_of_places(
-            tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv),
-            bands.plan, g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), *call,
-            *kinds,
-        )  # fmt: skip
+    groups = max(call.textures, call.mipped) * bands.number
+    pixels = call.total if wanted[0] else 1
+    levels = uv.new_empty(pixels)
+    keys = torch.empty(2 * pixels, dtype=torch.int32, device=uv.device)
+    gradients_of_places(
+        tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv), bands.plan,
+        g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), levels, keys, *call,
+        bands.number, groups, int(wanted[1]), int(wanted[0]), sampling.filter == "nearest",
+        sampling.boundary == "cube", few_of(call.channels), runtime.real_of(uv),
+    )  # fmt: skip
     if not wanted[0]:
         return torch.zeros_like(tex), torch.zeros_like(mips), g_uv, g_da, g_bias
-    groups = max(call.textures, call.mipped) * bands.count
-    levels = uv.new_empty(call.count)
-    keys = torch.empty(2 * call.count, dtype=torch.int32, device=uv.device)
-    keys_of_places(
-        uv.view(-1), flat(uv_da, uv), flat(bias, uv), bands.plan, g_out.view(-1), levels, keys,
-        call.count, call.pixels, call.textures, call.mipped, call.channels, call.top,
-        call.boundary, call.guided, call.rounded, bands.count, groups, *kinds,
-    )  # fmt: skip
     order = stable_order(keys, groups + 2)
     g_tex, g_mips = scatter_texels(g_out, tex, mips, uv, levels, sampling, call, bands, order)
     return g_tex, g_mips, g_uv, g_da, g_bias

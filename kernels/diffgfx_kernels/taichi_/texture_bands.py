@@ -15,6 +15,7 @@ from torch import Tensor
 from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
 from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import pull_down
+from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import place_of
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.launch import kernel
@@ -35,13 +36,13 @@ class Bands(NamedTuple):
     Attributes:
         plan: A row a level: height, width, start among packed texels, rows a band, first band,
             rows of all faces; int32.
-        count: Bands of one texture.
+        number: Bands of one texture.
         fine: Bands of level 0, which are the first.
         widest: The longest row [texels].
     """
 
     plan: Tensor
-    count: int
+    number: int
     fine: int
     widest: int
 
@@ -86,10 +87,11 @@ def fill_band(
         for y in range(row, end):
             at = (start + y * width) * channels
             above = (n * coarse_stride + (y >> (twice_y - 1)) * half) * channels
-            for x in range(width):
+            for x in range(half):
                 for c in range(channels):
-                    value = coarse[above + (x >> (twice_x - 1)) * channels + c]
-                    target[at + x * channels + c] = share * value
+                    value = share * coarse[above + x * channels + c]
+                    target[at + x * twice_x * channels + c] = value
+                    target[at + ((x + 1) * twice_x - 1) * channels + c] = value
 
 
 @ti.func
@@ -100,8 +102,8 @@ def add_line(
     left, right = (line + columns[0]) * channels, (line + columns[1]) * channels
     for c in range(channels):
         g = weight * g_out[p * channels + c]
-        target[left + c] += along[0] * g
-        target[right + c] += along[1] * g
+        target[left + c] = target[left + c] + along[0] * g
+        target[right + c] = target[right + c] + along[1] * g
 
 
 @kernel
@@ -124,15 +126,17 @@ def scatter_bands(
     coarse_stride: int,
     channels: int,
     widest: int,
-    boundary: int,
     pulled: int,
     spread: int,
     nearest: ti.template(),
     cube: ti.template(),
+    boundary: ti.template(),
+    few: ti.template(),
 ):
     """Fill bands ``begin`` to ``end`` of each texture of one tensor, and the rows after them."""
     for job in range(textures * (end - begin) * spread):
         if job % spread == 0:
+            numbers = number_of(channels, few)
             n, band = job // spread // (end - begin), job // spread % (end - begin) + begin
             level = level_of_band(plan, band, top)
             height, width = plan[level, HEIGHT], plan[level, WIDTH]
@@ -140,11 +144,11 @@ def scatter_bands(
             last = ti.min(row + plan[level, SHARE], plan[level, ROWS])
             start = n * stride + plan[level, START]
             fill_band(
-                target, coarse, plan, n, start, level, row, last, width, channels, coarse_stride,
+                target, coarse, plan, n, start, level, row, last, width, numbers, coarse_stride,
                 pulled,
             )  # fmt: skip
             base = (n * bands + band) * widest
-            for at in range(base * channels, (base + width) * channels):
+            for at in range(base * numbers, (base + width) * numbers):
                 spill[at] = 0.0
             for i in range(starts[n * bands + band], starts[n * bands + band + 1]):
                 p, second = items[i] >> 1, items[i] & 1
@@ -159,9 +163,9 @@ def scatter_bands(
                     if weight != 0.0:
                         if row <= rows[k] < last:
                             line = start + rows[k] * width
-                            add_line(target, line, columns, along, g_out, p, weight, channels)
+                            add_line(target, line, columns, along, g_out, p, weight, numbers)
                         else:
-                            add_line(spill, base, columns, along, g_out, p, weight, channels)
+                            add_line(spill, base, columns, along, g_out, p, weight, numbers)
 
 
 @kernel
@@ -192,7 +196,7 @@ def join_bands(
             at = (n * stride + plan[level, START] + row * width) * channels
             base = (n * bands + before) * widest * channels
             for k in range(width * channels):
-                target[at + k] += spill[base + k]
+                target[at + k] = target[at + k] + spill[base + k]
 
 
 @kernel
@@ -210,7 +214,7 @@ def scatter_seams(
     channels: int,
     top: int,
     pixels: int,
-    boundary: int,
+    boundary: ti.template(),
 ):
     """Add the squares that reach past the edges of a cube's faces, items ``begin`` to ``end``."""
     for _job in range(1):
@@ -227,7 +231,9 @@ def scatter_seams(
             for c in range(channels):
                 g = share * g_out[p * channels + c]
                 for k in ti.static(range(4)):
-                    target[(start + number[k]) * channels + c] += weights[k] * g
+                    target[(start + number[k]) * channels + c] = (
+                        target[(start + number[k]) * channels + c] + weights[k] * g
+                    )
 
 
 def scatter_texels(
@@ -239,25 +245,25 @@ def scatter_texels(
     g_tex, g_mips = torch.empty_like(tex), torch.empty_like(mips)
     groups = len(order.starts) - 3
     spill = uv.new_empty(
-        max(call.textures, call.mipped) * bands.count * bands.widest * call.channels
+        max(call.textures, call.mipped) * bands.number * bands.widest * call.channels
     )
     pulled = sampling.derived and call.top > 0
     kinds = (sampling.filter == "nearest", sampling.boundary == "cube")
     ends = order.starts[groups:].tolist() if sampling.boundary == "cube" else [0, 0, 0]
 
     def fill(target: Tensor, fine: bool) -> None:
-        begin, end = (0, bands.fine) if fine else (bands.fine, bands.count)
+        begin, end = (0, bands.fine) if fine else (bands.fine, bands.number)
         n, stride = (call.textures, call.stride) if fine else (call.mipped, call.mip_stride)
         if begin == end or target.numel() == 0:
             return
         scatter_bands(
             uv.view(-1), levels, g_out.view(-1), bands.plan, order.items, order.starts,
-            target.view(-1), flat(g_mips, uv), spill, n, begin, end, bands.count, call.top,
-            stride, call.mip_stride, call.channels, bands.widest, call.boundary,
-            int(fine and pulled), spread, *kinds,
+            target.view(-1), flat(g_mips, uv), spill, n, begin, end, bands.number, call.top,
+            stride, call.mip_stride, call.channels, bands.widest, int(fine and pulled), spread,
+            *kinds, call.boundary, few_of(call.channels),
         )  # fmt: skip
         join_bands(
-            bands.plan, target.view(-1), spill, n, begin, end, bands.count, call.top, stride,
+            bands.plan, target.view(-1), spill, n, begin, end, bands.number, call.top, stride,
             call.channels, bands.widest, spread,
         )  # fmt: skip
         first, last = ends[1 - fine], ends[2 - fine]

@@ -15,7 +15,7 @@ class Call(NamedTuple):
     """What kernels are told beside tensors.
 
     Attributes:
-        count: Pixels of the batch.
+        total: Pixels of the batch.
         pixels: Of an image.
         textures: Different textures.
         mipped: Different sets of coarser levels.
@@ -28,7 +28,7 @@ class Call(NamedTuple):
         rounded: 1 where the nearest level alone is read.
     """
 
-    count: int
+    total: int
     pixels: int
     textures: int
     mipped: int

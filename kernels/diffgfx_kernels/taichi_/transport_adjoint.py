@@ -116,7 +116,8 @@ def scatter(
     for turn in ti.static(range(dim)):
         axis = ti.static(dim - 1 - turn)
         if index[axis, 2] > 0:
-            buffer[q, side_slot(index, axis, side_base, side_step)] += weight[axis, 2] * g_rest
+            slot = side_slot(index, axis, side_base, side_step)
+            buffer[q, slot] = buffer[q, slot] + weight[axis, 2] * g_rest
         g_rest = weight[axis, 1] * g_rest
     for t in range(2**dim):
         at = base
@@ -126,7 +127,7 @@ def scatter(
             at += ti.select(second, index[axis, 1], index[axis, 0]) * strides[axis]
             share = ti.select(second, weight[axis, 0], 1.0 - weight[axis, 0])
             g_part = share * g_part
-        buffer[q, at] += g_part
+        buffer[q, at] = buffer[q, at] + g_part
 
 
 @ti.func
@@ -145,11 +146,11 @@ def scatter_entry(
             side = side_slot(index, axis, 0, 1)
             slot = side_base + side * side_step
             if (rules >> (PINNED + side)) & 1:
-                buffer[q, slot] += g_inside
+                buffer[q, slot] = buffer[q, slot] + g_inside
                 g_inside = 0.0 * g
             elif (rules >> (SLOPED + side)) & 1:
-                buffer[q, slot] += half * g_inside
-    buffer[q, at] += g_inside
+                buffer[q, slot] = buffer[q, slot] + half * g_inside
+    buffer[q, at] = buffer[q, at] + g_inside
 
 
 @ti.func
@@ -190,4 +191,5 @@ def trace_gradient(
         base = base_of(size, c, rows, dim)
         for tap in range(4):
             face = start_index(at, size, rules, tap, c, lattice, dim)
-            buffer[q, base + place_in_window(face, size, first, strides, rules, dim)] += g_first
+            to = base + place_in_window(face, size, first, strides, rules, dim)
+            buffer[q, to] = buffer[q, to] + g_first

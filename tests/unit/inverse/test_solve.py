@@ -236,7 +236,7 @@ def test_wrong_numbers_are_named(options, rule):
 
 
 def test_a_wrong_optimiser_is_named_where_no_type_checker_runs():
-    with pytest.raises(RangeError, match="optimiser must be one of adam, lbfgs, got 'sgd'"):
+    with pytest.raises(RangeError, match="one of adam, adam_uniform, lbfgs, got 'sgd'"):
         SolverConfig.__post_init__(SimpleNamespace(optimiser="sgd"))  # type: ignore[arg-type]
 
 

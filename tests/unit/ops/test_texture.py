@@ -249,3 +249,17 @@ def test_odd_sides_go_with_a_limit() -> None:
     value = ops.texture(tex, uv, mip_level_bias=bias, max_mip_level=1)
     alone = ops.texture(ops.construct_mip(tex, max_mip_level=1)[0], uv)
     assert_close(value, alone)
+
+
+def test_pixels_that_look_at_one_place_differ_by_what_tells_them_apart() -> None:
+    """Pixels that repeat the one before are copied: not across textures, footprints or biases."""
+    generator = torch.Generator().manual_seed(5)
+    tex = torch.rand(2, 8, 8, 3, generator=generator)
+    uv = torch.tensor([0.3, 0.6]).expand(2, 1, 5, 2).contiguous()
+    step = torch.tensor([0.0, 0.0, 0.2, 0.2, 0.4])[:, None].expand(2, 1, 5, 4).contiguous()
+    bias = torch.tensor([0.0, 0.5, 0.5, 1.5, 1.5]).expand(2, 1, 5).contiguous()
+    for extra in ({}, {"uv_da": step}, {"mip_level_bias": bias}):
+        found = ops.texture(tex, uv, **extra, backend="taichi")
+        expected = ops.texture(tex, uv, **extra, backend="torch")
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+        assert not torch.equal(found[0], found[1])
