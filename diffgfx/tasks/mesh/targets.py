@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from diffgfx.errors import InputError
-from diffgfx.io import FILE_OF_TARGETS
 from diffgfx.io import (
+    FILE_OF_TARGETS,
     decode_transfer,
     encode_transfer,
     output_folder,
