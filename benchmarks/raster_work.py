@@ -11,7 +11,6 @@ from torch import Tensor
 from benchmarks.measure import seconds_of
 from diffgfx import ops
 from diffgfx.data import make_knot
-from diffgfx.errors import DiffgfxError
 from diffgfx.io import read_mesh
 from diffgfx.render import render
 from diffgfx.scene import Camera, MaterialMaps, Mesh, Part, PointLight, Scene
@@ -50,10 +49,7 @@ def spot() -> tuple[str, Part]:
     data = find_data_folder()
     file: Path = data.folder / "meshes" / "spot" / "spot.obj"
     if data.found and file.is_file():
-        try:
-            return "spot", read_mesh(file).parts[0]
-        except DiffgfxError:
-            pass
+        return "spot", read_mesh(file).parts[0]
     return "knot", knot_of(5856)
 
 
