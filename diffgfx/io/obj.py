@@ -1,7 +1,8 @@
 """Wavefront OBJ with its material library in, and geometry out.
 
-Written afresh: of the kept loaders, tinyobjloader did not come back from hostile files and reads what is no
-number as 0, and trimesh joins corners whose texture coordinates differ and skips what is broken.
+Written afresh: of the kept loaders, tinyobjloader did not come back from hostile files and reads
+what is no number as 0, and trimesh joins corners whose texture coordinates differ and skips what is
+broken.
 """
 
 import io
