@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from benchmarks import raster_cuda
 from benchmarks.measure import Row, machine, peak_memory, return_freed_memory, seconds_of
 from benchmarks.plot import write_lines
 from benchmarks.raster_work import four_ops, knot_of, lit_view, split, spot, view_of
@@ -156,8 +156,11 @@ def measure(
         rows.append(_lit_row(side, repeats))
     else:
         missing.append(f"Mitsuba: {why}")
-    if not torch.cuda.is_available():
-        missing.append("CUDA against nvdiffrast: not measured, there is no GPU here")
+    no_cuda = raster_cuda.why_not()
+    if no_cuda is None:
+        rows += raster_cuda.measure()[0]
+    else:
+        missing.append(f"CUDA against nvdiffrast: {no_cuda}")
     by_pixels = [
         (float(n * n), 1e3 * seconds_of(four_ops(view_of(part.mesh, part.material, n)), repeats))
         for n in sides

@@ -20,6 +20,8 @@ __all__ = ["View", "four_ops", "knot_of", "light_of", "lit_view", "split", "spot
 
 _TEXELS = 512
 
+Work = Callable[[], object]
+
 
 @dataclasses.dataclass(frozen=True)
 class View:
@@ -42,6 +44,15 @@ class View:
     tex: Tensor
     topology: Tensor
     side: int
+
+    def to(self, device: torch.device) -> "View":
+        """Return the same on a device."""
+        tensors = {
+            field.name: getattr(self, field.name).to(device)
+            for field in dataclasses.fields(self)
+            if field.name != "side"
+        }
+        return dataclasses.replace(self, **tensors)
 
 
 def spot() -> tuple[str, Part]:
@@ -83,7 +94,7 @@ def view_of(mesh: Mesh, material: MaterialMaps, side: int) -> View:
 def four_ops(view: View) -> Callable[[], object]:
     """Return the four ops, forward and backward to vertices, texture coordinates and texture."""
     pos, uv, tex = (value.clone().requires_grad_() for value in (view.pos, view.uv, view.tex))
-    upstream = torch.ones(1, view.side, view.side, 3)
+    upstream = torch.ones(1, view.side, view.side, 3, device=pos.device)
 
     def work() -> object:
         rast, slopes = ops.rasterize(pos, view.tri, (view.side, view.side))
@@ -95,8 +106,16 @@ def four_ops(view: View) -> Callable[[], object]:
     return work
 
 
-def split(view: View, repeats: int) -> dict[str, tuple[float, float]]:
-    """Return milliseconds of each op by itself, forward and backward."""
+def split(
+    view: View, repeats: int, timed: Callable[[Work], Work] = lambda work: work
+) -> dict[str, tuple[float, float]]:
+    """Return milliseconds of each op by itself, forward and backward.
+
+    Args:
+        view: What to draw.
+        repeats: Timed runs, of which the median.
+        timed: What to make of a piece of work before it is timed.
+    """
     pos, uv, tex = (value.clone().requires_grad_() for value in (view.pos, view.uv, view.tex))
     size = (view.side, view.side)
     rast, slopes = (part.detach() for part in ops.rasterize(pos, view.tri, size))
@@ -131,7 +150,8 @@ def split(view: View, repeats: int) -> dict[str, tuple[float, float]]:
         def backward(outs=outs, leaves=leaves, ones=ones) -> object:  # type: ignore[no-untyped-def]
             return torch.autograd.grad(outs, leaves, ones, retain_graph=True)
 
-        found[name] = (1e3 * seconds_of(forward, repeats), 1e3 * seconds_of(backward, repeats))
+        both = (timed(forward), timed(backward))
+        found[name] = (1e3 * seconds_of(both[0], repeats), 1e3 * seconds_of(both[1], repeats))
     return found
 
 

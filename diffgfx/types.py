@@ -25,7 +25,7 @@ __all__ = [
     "Vectors",
 ]
 
-Backend = Literal["auto", "taichi", "torch"]
+Backend = Literal["auto", "taichi", "torch", "nvdiffrast"]
 """Which kernels serve an op; ``"auto"`` takes the fastest one that serves the tensors' device."""
 
 Boundary = Literal["free", "periodic"]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from diffgfx_kernels import OPS
+
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
@@ -14,3 +16,18 @@ def data_folder() -> Path:
     if not (folder / "capture").is_dir():
         pytest.skip(f"no data at {folder}: set DIFFGFX_DATA to the folder of captures")
     return folder
+
+
+def _kernels_of(item: pytest.Item) -> str:
+    """Return what tells tests apart that compile other kernels: an op, else a file."""
+    spec = getattr(item, "callspec", None)
+    case = getattr(spec.params.get("run"), "case", None) if spec is not None else None
+    named = item.path.stem.removeprefix("test_")
+    return case.op if case is not None else named if named in OPS else item.nodeid.split("::")[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests of the same kernels in one process: each would compile them for itself."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_kernels_of(item)))

@@ -37,6 +37,7 @@ from diffgfx.check import (
 )
 from diffgfx.errors import DeviceError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
+from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops._pairs import MOST_NUMBERS
 from diffgfx.ops.topology import check_topology, check_triangles, construct_topology
 from diffgfx.types import Backend
@@ -189,6 +190,10 @@ def antialias(
         raise RangeError(f"pos_gradient_boost must be a finite number, got {boost}")
     refuse_forward_mode("antialias", color, pos)
     chosen = choose_backend("antialias", backend, pos.device)
+    check_nvdiffrast(
+        "antialias", chosen, pos,
+        mode="has weights of its own alone" if mode == "bounded" else None,
+    )  # fmt: skip
     placed = pos if pos.ndim == 3 else pos[None]
     picture: Tensor = _antialias(color, rast, placed, tri, known, boost, mode == "bounded", chosen)
     return picture

@@ -18,6 +18,7 @@ from diffgfx.check import (
 )
 from diffgfx.errors import DeviceError, DtypeError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
+from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.types import Backend
 from diffgfx_kernels import load
 
@@ -162,6 +163,7 @@ def interpolate(
     diff = _check_diff(diff_attrs, channels, rast_db)
     refuse_forward_mode("interpolate", attr, rast, rast_db)
     chosen = choose_backend("interpolate", backend, rast.device)
+    check_nvdiffrast("interpolate", chosen, rast)
     db = rast_db if diff else None
     out, da = _interpolate(values, rast, tri, db, diff, chosen)
     return out, da

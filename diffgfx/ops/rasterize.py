@@ -18,6 +18,7 @@ from torch import Tensor
 
 from diffgfx.check import check_same_device, check_same_dtype, check_shape, check_tensor
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
+from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops._raster import (
     check_indices,
     check_mesh,
@@ -170,5 +171,10 @@ def rasterize(
         below = below.detach()
     refuse_forward_mode("rasterize", pos)
     chosen = choose_backend("rasterize", backend, pos.device)
+    check_nvdiffrast(
+        "rasterize", chosen, pos,
+        below="peels by calls of its own" if below is not None else None,
+        grad_z="has no gradient to depth" if grad_z and pos.requires_grad else None,
+    )  # fmt: skip
     rast, slopes = _rasterize(pos, tri, ranges, below, [width, height], grad_db, grad_z, chosen)
     return rast, slopes

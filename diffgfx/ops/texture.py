@@ -26,6 +26,7 @@ from diffgfx.check import (
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._mips import MOST_NUMBERS, check_faces, check_mips, top_level
+from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops.construct_mip import packed_mips
 from diffgfx.types import Backend
 from diffgfx_kernels import load
@@ -181,6 +182,7 @@ def texture(
     chosen_filter = _resolve(filter_mode, uv_da, mip_level_bias)
     refuse_forward_mode("texture", tex, uv, uv_da, mip_level_bias, *(mip or ()))
     chosen = choose_backend("texture", backend, uv.device)
+    check_nvdiffrast("texture", chosen, uv)
     mips, top, derived = _levels(faces, mip, len(uv), chosen_filter, max_mip_level, chosen)
     rules = f"{chosen_filter} {boundary_mode} {_DERIVED if derived else 'given'}"
     da, bias = (uv_da, mip_level_bias) if "mipmap" in chosen_filter else (None, None)
@@ -256,6 +258,8 @@ def _derived(
     if "mipmap" not in chosen:
         return faces.new_empty((len(faces), 0, faces.shape[4])), 0, False
     top = top_level(faces.shape[2], faces.shape[3], most)
+    if backend == "nvdiffrast":  # it makes its own
+        return faces.new_empty((len(faces), 0, faces.shape[4])), top, True
     return packed_mips(faces.detach(), top, backend), top, True
 
 

@@ -45,8 +45,6 @@ OPS = (
 )
 BACKENDS = ("taichi", "torch", "nvdiffrast")
 
-_RASTER_OPS: frozenset[str] = frozenset()  # what nvdiffrast can serve
-
 
 def _reason(op: str, backend: str, device: torch.device) -> str | None:
     if op not in OPS:
@@ -58,10 +56,10 @@ def _reason(op: str, backend: str, device: torch.device) -> str | None:
 
         return runtime.reason_unavailable(device)
     if backend == "nvdiffrast":
-        if op not in _RASTER_OPS:
-            return "nvdiffrast has no kernel for this op; use taichi"
         from diffgfx_kernels import nvdiffrast_
 
+        if op not in nvdiffrast_.OPS:
+            return "nvdiffrast has no kernel for this op; use taichi"
         return nvdiffrast_.reason_unavailable(device)
     raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
 

@@ -46,12 +46,6 @@ def test_the_laws_are_tried_on_cuda() -> None:
     assert "cuda" in {run.device for run in RUNS}
 
 
-def test_the_laws_are_tried_on_nvdiffrast() -> None:
-    reason = available()[OPS[0]]["nvdiffrast"]
-    if not any(run.backend == "nvdiffrast" for run in RUNS):
-        pytest.skip(f"nvdiffrast: {reason}")
-
-
 @pytest.fixture
 def run(request: pytest.FixtureRequest) -> Run:
     chosen: Run = request.param

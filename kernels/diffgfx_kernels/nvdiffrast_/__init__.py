@@ -1,10 +1,18 @@
-"""Adapter to nvdiffrast, where it is installed; it is never a dependency."""
+"""Adapter to nvdiffrast, where it is installed; it is never a dependency.
+
+It is reached through nvdiffrast's public functions where they serve. Their gradients belong to a
+graph that is gone by the time a kernel here is asked to go backward, so that the forward pass is
+made anew then; only drawing goes backward from its result, as nvdiffrast itself does.
+"""
 
 import importlib.util
 
 import torch
 
-__all__ = ["reason_unavailable"]
+__all__ = ["OPS", "reason_unavailable"]
+
+OPS = frozenset({"rasterize", "interpolate", "texture", "antialias"})
+"""What it serves."""
 
 
 def reason_unavailable(device: torch.device) -> str | None:

@@ -255,7 +255,7 @@ def _sum_at_vertices(
 
 def _slopes(rast: Tensor, rast_db: Tensor | None, diff: list[int]) -> tuple[Tensor, Tensor]:
     """Return derivatives and wanted channels as tensors, of which nothing is read where none."""
-    db = rast.new_zeros(4) if rast_db is None else rast_db
+    db = rast if rast_db is None else rast_db
     return db, torch.tensor(diff or [0], dtype=torch.int32, device=rast.device)[: len(diff)]
 
 

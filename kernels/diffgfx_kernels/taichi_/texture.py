@@ -64,16 +64,17 @@ def looks_alike(
     axes: ti.template(),
 ):  # fmt: skip
     """Whether a pixel looks where the one before it does, in the same way and texture."""
+    before = ti.max(p - 1, 0)  # Taichi's `and` asks for the first pixel too
     alike = True
     if several:
         alike = p % pixels != 0
     for k in ti.static(range(axes)):
-        alike &= uv[axes * p + k] == uv[axes * (p - 1) + k]
+        alike &= uv[axes * p + k] == uv[axes * before + k]
     if guided & 1:
         for k in ti.static(range(2 * axes)):
-            alike &= uv_da[2 * axes * p + k] == uv_da[2 * axes * (p - 1) + k]
+            alike &= uv_da[2 * axes * p + k] == uv_da[2 * axes * before + k]
     if guided & 2:
-        alike &= bias[p] == bias[p - 1]
+        alike &= bias[p] == bias[before]
     return alike
 
 

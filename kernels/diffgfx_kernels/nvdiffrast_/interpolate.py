@@ -1,0 +1,49 @@
+"""Attributes interpolated by nvdiffrast."""
+
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.torch_.interpolate import wrong_number
+from diffgfx_kernels.torch_.pull import pull
+
+__all__ = ["backward", "forward"]
+
+
+def _both(
+    attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, diff: list[int]
+) -> Tensor:
+    """Return attributes and their derivatives side by side."""
+    import nvdiffrast.torch as dr
+
+    return torch.cat(dr.interpolate(attr, rast, tri, rast_db, diff or None), dim=3)
+
+
+def forward(
+    attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, diff: list[int]
+) -> tuple[Tensor, Tensor, float]:
+    """Return attributes, derivatives and a number that no triangle has, as the reference does."""
+    both = _both(attr, rast, tri, rast_db, diff)
+    out, da = (part.clone() for part in both.split([attr.shape[2], 2 * len(diff)], dim=3))
+    return out, da, wrong_number(rast, len(tri))
+
+
+def backward(
+    g_out: Tensor,
+    g_da: Tensor,
+    attr: Tensor,
+    rast: Tensor,
+    tri: Tensor,
+    rast_db: Tensor | None,
+    diff: list[int],
+    wanted: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients to the attributes, rast and rast_db; the first is there either way."""
+    if rast_db is None:
+        found = pull(lambda a, r: _both(a, r, tri, None, diff), (attr, rast), g_out)[1]
+        return found[0], found[1], torch.zeros_like(rast)
+    g_attr, g_rast, g_db = pull(
+        lambda a, r, d: _both(a, r, tri, d, diff),
+        (attr, rast, rast_db),
+        torch.cat([g_out, g_da], dim=3),
+    )[1]
+    return g_attr, g_rast, g_db
