@@ -158,7 +158,7 @@ def measure(
         missing.append(f"Mitsuba: {why}")
     no_cuda = raster_cuda.why_not()
     if no_cuda is None:
-        rows += raster_cuda.measure()[0]
+        rows += [row for row, _parts in raster_cuda.measure()]
     else:
         missing.append(f"CUDA against nvdiffrast: {no_cuda}")
     by_pixels = [

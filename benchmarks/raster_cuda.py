@@ -12,7 +12,7 @@ import dataclasses
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -70,15 +70,13 @@ def _view(side: int, triangles: int | None) -> tuple[str, View]:
     return f"{name}, {len(view.tri)} triangles, {side}^2", view
 
 
-def measure(repeats: int = 20) -> tuple[list[Row], dict[str, dict[str, tuple[float, float]]]]:
-    """Return a row a case (nvdiffrast's time over ours), and ours op by op."""
-    rows, parts = [], {}
+def measure(repeats: int = 20) -> Iterator[tuple[Row, dict[str, tuple[float, float]]]]:
+    """Yield a row a case (nvdiffrast's time over ours), and ours op by op."""
     for side, triangles in CASES:
         name, view = _view(side, triangles)
         ours, theirs = interleave(_waited(four_ops(view)), _waited(nvdiffrast_ops(view)), repeats)
-        rows.append(Row(f"{name}: four ops", 1e3 * ours, 1e3 * theirs, 1.0 / 3.0, "ms"))
-        parts[name] = split(view, repeats, _waited)
-    return rows, parts
+        row = Row(f"{name}: four ops", 1e3 * ours, 1e3 * theirs, 1.0 / 3.0, "ms")
+        yield row, split(view, repeats, _waited)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,20 +90,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reason is not None:
         print(f"not measured: {reason}")
         return 0
-    rows, parts = measure(args.repeats)
     if args.json:
-        plain = [{**dataclasses.asdict(row), "ratio": row.ratio} for row in rows]
-        print(json.dumps({"rows": plain, "split": parts}))
+        found = [
+            {**dataclasses.asdict(row), "ratio": row.ratio, "split": parts}
+            for row, parts in measure(args.repeats)
+        ]
+        print(json.dumps(found))
         return 0
-    print(f"{machine()}, {torch.cuda.get_device_name(0)}\n")
-    print("claim | ours ms | nvdiffrast ms | ours over theirs (bar 3) |")
-    for row in rows:
+    print(f"{machine()}, {torch.cuda.get_device_name(0)}")
+    for row, parts in measure(args.repeats):
         word = "pass" if row.passed else "FALLS SHORT"
-        print(f"{row.name} | {row.ours:.3f} | {row.theirs:.3f} | {1.0 / row.ratio:.2f} | {word}")
-    for name, ops in parts.items():
-        print(f"\n{name} | forward ms | backward ms")
-        for op, (forward, backward) in ops.items():
-            print(f"{op} | {forward:.3f} | {backward:.3f}")
+        print(f"\n{row.name} | ours {row.ours:.3f} ms | nvdiffrast {row.theirs:.3f} ms | ", end="")
+        print(f"{1.0 / row.ratio:.2f} times theirs (bar 3) | {word}")
+        for op, (forward, backward) in parts.items():
+            print(f"{op} | forward {forward:.3f} ms | backward {backward:.3f} ms", flush=True)
     return 0
 
 

@@ -1,6 +1,7 @@
 """Fixtures that every test may use; a missing thing is a skip with its reason."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ def _kernels_of(item: pytest.Item) -> str:
     return case.op if case is not None else named if named in OPS else item.nodeid.split("::")[0]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist's own, which reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
     """Keep tests of the same kernels in one process: each would compile them for itself."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_kernels_of(item)))
+    return (yield)

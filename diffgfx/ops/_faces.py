@@ -30,8 +30,8 @@ def new_faces(field: Tensor) -> list[Tensor]:
     cells = field.shape[2:]
     dim = len(cells)
     return [
-        field.new_empty((field.shape[0], *(n + (k == dim - 1 - axis) for k, n in enumerate(cells))))
-        for axis in range(dim)
+        field.new_empty((field.shape[0], *(n + int(k == across) for k, n in enumerate(cells))))
+        for across in reversed(range(dim))
     ]
 
 

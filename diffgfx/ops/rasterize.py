@@ -163,12 +163,7 @@ def rasterize(
     """
     mesh = check_mesh(pos, tri, ranges)
     height, width = check_resolution(resolution, mesh.batch)
-    if below is not None:
-        check_tensor("below", below)
-        check_shape("below", below, (mesh.batch, height, width, 4), {}, "pass a layer's rast")
-        check_same_dtype({"pos": pos, "below": below})
-        check_same_device({"pos": pos, "below": below})
-        below = below.detach()
+    above = _checked_layer(below, pos, (mesh.batch, height, width, 4))
     refuse_forward_mode("rasterize", pos)
     chosen = choose_backend("rasterize", backend, pos.device)
     check_nvdiffrast(
@@ -176,5 +171,16 @@ def rasterize(
         below="peels by calls of its own" if below is not None else None,
         grad_z="has no gradient to depth" if grad_z and pos.requires_grad else None,
     )  # fmt: skip
-    rast, slopes = _rasterize(pos, tri, ranges, below, [width, height], grad_db, grad_z, chosen)
+    rast, slopes = _rasterize(pos, tri, ranges, above, [width, height], grad_db, grad_z, chosen)
     return rast, slopes
+
+
+def _checked_layer(below: Tensor | None, pos: Tensor, shape: tuple[int, ...]) -> Tensor | None:
+    """Return the layer to draw below; raise unless it goes with the positions."""
+    if below is None:
+        return None
+    check_tensor("below", below)
+    check_shape("below", below, shape, {}, "pass a layer's rast")
+    check_same_dtype({"pos": pos, "below": below})
+    check_same_device({"pos": pos, "below": below})
+    return below.detach()

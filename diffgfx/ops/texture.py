@@ -152,7 +152,8 @@ def texture(
         mip_level_bias: Added to the mip level, shape (B, H, W); without ``uv_da`` it is the level.
         mip: Levels from 1 on, as of `construct_mip` or others of the same sizes, shaped as tex but
             for height and width; by default they are made from the texture.
-        filter_mode: ``"nearest"``, ``"linear"``, bilinear in the nearest mip level, trilinear, or
+        filter_mode: ``"nearest"``, ``"linear"``, ``"linear-mipmap-nearest"``: bilinear in the finer
+            of the two mip levels around (nvdiffrast's rule; OpenGL rounds), trilinear, or
             ``"auto"``: trilinear where ``uv_da`` or ``mip_level_bias`` is given, else linear.
         boundary_mode: What lies beyond the texture; ``"cube"`` for cube maps, and only them.
         max_mip_level: The coarsest level used; by default the last there is.

@@ -72,6 +72,7 @@ def test_a_pose_is_found_and_written(posed, tmp_path, capsys):
     assert again["losses"] == metrics["losses"]
 
 
+@pytest.mark.slow
 def test_a_texture_does_not_depend_on_what_is_held_out(tmp_path):
     maps = paint(0.4, 0.4, 0.4).to_tensor().repeat(1, 1, 16, 16)
     maps[:, 3, :, :8] = 0.8
@@ -101,6 +102,7 @@ def test_a_texture_does_not_depend_on_what_is_held_out(tmp_path):
     assert float(found[:, :6].mean()) > float(found[:, 10:].mean()) + 0.2
 
 
+@pytest.mark.slow
 def test_a_ball_becomes_another(tmp_path):
     mesh = make_icosphere(3)
     true = Mesh(mesh.positions * torch.tensor([0.8, 1.1, 1.0]), mesh.triangles)

@@ -34,6 +34,7 @@ def test_poses(tmp_path):
         assert (tmp_path / name / "fit.mp4").is_file()
 
 
+@pytest.mark.slow
 def test_a_small_texture():
     found = example("fit_texture").main(["--size", "48", "--texels", "32", "--steps", "30"])
     assert found["held_out_psnr"] >= 28.0

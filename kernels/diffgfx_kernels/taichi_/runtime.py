@@ -52,9 +52,13 @@ def reason_unavailable(device: torch.device) -> str | None:
             return f"taichi serves cuda:0 only, got {device}; move the tensors or pass 'torch'"
         if not torch.cuda.is_available():
             return "no CUDA device is visible; use device='cpu'"
-        return None
-    if device.type != "cpu":
+    elif device.type != "cpu":
         return f"taichi serves cpu and cuda here, not {device.type}; pass backend='torch'"
+    if _state["arch"] not in (None, device.type):
+        return (
+            f"taichi already runs on {_state['arch']} in this process and cannot also serve "
+            f"{device.type}; use one device a process, or pass backend='torch'"
+        )
     return None
 
 

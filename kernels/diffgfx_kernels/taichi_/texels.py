@@ -44,6 +44,18 @@ def axis_of(u, size, boundary: ti.template(), nearest: ti.template()):
 
 
 @ti.func
+def slopes_of(on0, on1, nearest: ti.template()):
+    """How the weights of two texels along an axis change with the place; not at all if nearest.
+
+    Real numbers: Taichi 1.7.4 gets the negative of a selected 0 or 1 wrong on CUDA.
+    """
+    slopes = ti.Vector([0.0, 0.0])
+    if ti.static(not nearest):
+        slopes = ti.Vector([ti.select(on0 == 1, -1.0, 0.0), ti.select(on1 == 1, 1.0, 0.0)])
+    return slopes
+
+
+@ti.func
 def square_of(face, u, v, height, width, boundary: ti.template(), nearest: ti.template()):
     """Columns and rows (of all faces) of the texels around a place, and their weights.
 
@@ -59,7 +71,7 @@ def square_of(face, u, v, height, width, boundary: ti.template(), nearest: ti.te
     rows = ti.Vector([face * height + y0, face * height + y1])
     along = ti.Vector([on0 * (1.0 - fx), on1 * fx])
     up = ti.Vector([up0 * (1.0 - fy), up1 * fy])
-    slope_x, slope_y = ti.Vector([-on0, on1]), ti.Vector([-up0, up1])
+    slope_x, slope_y = slopes_of(on0, on1, nearest), slopes_of(up0, up1, nearest)
     return columns, rows, along, up, slope_x, slope_y, seam, ti.Vector([i, k])
 
 

@@ -54,7 +54,7 @@ def wanted_level(
         elif added > 0.0:
             level, moves = ti.min(added, ti.cast(top, real)), added < top
         if rounded > 0:
-            level, moves = ti.floor(level + 0.5), False
+            level, moves = ti.floor(level), False
     return level, j, moves
 
 

@@ -25,7 +25,7 @@ class Call(NamedTuple):
         top: The coarsest level.
         boundary: What lies beyond the texture, by number.
         guided: 1 where levels come from derivatives, 2 from a bias, 3 from both, 0 from neither.
-        rounded: 1 where the nearest level alone is read.
+        rounded: 1 where the finer of the two levels around is read alone.
     """
 
     total: int

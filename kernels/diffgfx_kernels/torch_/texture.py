@@ -139,7 +139,7 @@ def sample(
         jacobian = None if place.da is None else place.da * scale
         level = clamped_level(jacobian, zero if bias is None else bias, sampling.top)
         if sampling.filter == "linear-mipmap-nearest":
-            wanted = (level.detach() + 0.5).floor().clamp(max=sampling.top)
+            wanted = level.detach().floor()
             value = linear(texels, place, grid_of(wanted), sampling.boundary)
         else:
             low = level.detach().floor().clamp(max=max(sampling.top - 1, 0))

@@ -72,6 +72,7 @@ CASES = (
     ),
     _make(
         "antialias[ball]",
+        slow=True,
         build=build_ball,
         empty=("height", "width"),
         large={"height": 71, "width": 83},

@@ -132,6 +132,7 @@ CASES = (
     ),
     _make(
         "project[closed-3d]",
+        slow=True,
         call=_calling(walled=True),
         build=partial(build, moving=False, sides=CLOSED_3D, depth=2, height=2, width=3),
         differentiable=_names("velocity", "openings", dim=3),

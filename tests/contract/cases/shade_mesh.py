@@ -155,6 +155,7 @@ CASES = (
     ),
     _make(
         "shade_mesh[far-harmonics-mask]",
+        slow=True,
         call=_shade_far,
         build=partial(build_mesh, framed=False, around=True, masked=True, far=True),
         differentiable=(*ALWAYS, "toward", *SHARED, "harmonics"),

@@ -154,6 +154,7 @@ CASES = (
     ),
     _make(
         "shade_svbrdf[far]",
+        slow=True,
         build=partial(build_shading, far=True, tied=True),
         differentiable=("maps", *PAIR_NAMES),
         shared=PAIR_NAMES,

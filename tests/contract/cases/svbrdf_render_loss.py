@@ -127,7 +127,7 @@ CASES = (
     ),
     _case("display_charbonnier-maps-axis-ambient", "display_charbonnier",
           coned=True, turned=True, surrounded=True, against_maps=True, least=0.1,
-          wrong=WRONG_LIGHT),
+          wrong=WRONG_LIGHT, slow=True),
     _case("l2-far-mask", "l2", far=True, mask="texel", least=0.15),
     # the rest of the kinds; `tests/unit/kernels/test_residual.py` holds each in the default run
     _case("log_l2-maps-far", "log_l2", far=True, against_maps=True, slow=True),

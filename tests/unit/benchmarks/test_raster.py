@@ -12,6 +12,7 @@ from benchmarks.plot import write_lines
 from benchmarks.raster_work import knot_of
 
 
+@pytest.mark.slow
 def test_every_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(raster, "spot", lambda: ("knot", knot_of(200)))
     monkeypatch.setattr(raster, "why_no_mitsuba", lambda: "no Mitsuba: install it")

@@ -103,6 +103,15 @@ def test_a_device_that_taichi_does_not_serve(device: str, remedy: str) -> None:
     assert available(device)["shade_svbrdf"]["torch"] is None
 
 
+@needs_taichi
+def test_tensors_of_the_other_device_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(runtime._state, "pid", os.getpid())
+    monkeypatch.setitem(runtime._state, "arch", "cuda")
+    assert choose("shade_svbrdf", "auto", torch.device("cpu")) == "torch"
+    with pytest.raises(ImportError, match="already runs on cuda"):
+        choose("shade_svbrdf", "taichi", torch.device("cpu"))
+
+
 def test_a_lock_without_an_owner_is_removed_and_a_fresh_one_is_not(tmp_path: Path) -> None:
     lock = tmp_path / "ticache.lock"
     runtime.drop_stale_lock(str(tmp_path))  # there is none

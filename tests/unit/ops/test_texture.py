@@ -263,3 +263,28 @@ def test_pixels_that_look_at_one_place_differ_by_what_tells_them_apart() -> None
         expected = ops.texture(tex, uv, **extra, backend="torch")
         torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
         assert not torch.equal(found[0], found[1])
+
+
+@every_backend
+@pytest.mark.parametrize("boundary", ["wrap", "clamp", "zero", "cube"])
+def test_nearest_passes_nothing_to_places(backend: str, boundary: str) -> None:
+    draw = torch.Generator().manual_seed(0)
+    cube = boundary == "cube"
+    tex = torch.rand((1, 6, 4, 4, 2) if cube else (1, 4, 4, 2), generator=draw)
+    uv = torch.randn((1, 5, 5, 3 if cube else 2), generator=draw).requires_grad_()
+    value = ops.texture(tex, uv, filter_mode="nearest", boundary_mode=boundary, backend=backend)
+    (g_uv,) = torch.autograd.grad(value.sum(), uv)
+    assert torch.equal(g_uv, torch.zeros_like(uv))
+
+
+@every_backend
+def test_the_finer_level_is_read_where_one_is(backend: str) -> None:
+    tex = torch.zeros(1, 4, 4, 1, dtype=torch.float64)
+    mip = [torch.full((1, 2, 2, 1), 1.0), torch.full((1, 1, 1, 1), 2.0)]
+    bias = torch.tensor([[[-1.0, 0.4, 0.9, 1.0, 1.6, 2.0, 7.0]]], dtype=torch.float64)
+    uv = torch.full((1, 1, 7, 2), 0.3, dtype=torch.float64)
+    value = ops.texture(
+        tex, uv, mip_level_bias=bias, mip=[level.double() for level in mip],
+        filter_mode="linear-mipmap-nearest", backend=backend,
+    )  # fmt: skip
+    assert value.flatten().tolist() == [0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 2.0]

@@ -141,6 +141,7 @@ def test_chosen_and_no_photographs_held_out(known):
     assert none.held_out == ()
 
 
+@pytest.mark.slow
 def test_the_final_fit_on_all_keeps_the_proof(known):
     proof, final, everything = (
         capture_folder(known.folder, dataclasses.replace(LEAST, **changes))
@@ -154,6 +155,7 @@ def test_the_final_fit_on_all_keeps_the_proof(known):
     assert same_maps(final, everything)
 
 
+@pytest.mark.slow
 def test_each_prior_fits_in_its_own_way(known, result, monkeypatch):
     monkeypatch.setitem(run._STEPS, "dip", (150, 50))
     none = capture_folder(known.folder, dataclasses.replace(SMALL, prior="none"))
@@ -180,7 +182,9 @@ def test_refining_the_poses_follows_a_camera_that_was_misplaced(known, tmp_path)
     assert refine.errors[0].rmse < keep.errors[0].rmse
 
 
-@pytest.mark.parametrize("transfer", ["gamma2.2", "linear"])
+@pytest.mark.parametrize(
+    "transfer", ["gamma2.2", pytest.param("linear", marks=pytest.mark.slow)]
+)
 def test_transfers(transfer, tmp_path, known, result):
     made = write_known_capture(tmp_path, transfer=transfer, exposures=True)
     found = capture_folder(made.folder)
