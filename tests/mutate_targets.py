@@ -318,8 +318,8 @@ TARGETS = (
     ),
     Target(
         "texture",
-        "texture_bands.py",
-        ("fill_band", "add_line", "scatter_bands", "join_bands", "scatter_seams"),
+        "texture_sums.py",
+        ("add_to", "add_levels", "add_pixels", "sum_texels"),
         (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
     ),
     *(

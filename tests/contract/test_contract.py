@@ -326,6 +326,21 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     assert dict(line.split() for line in child.stdout.splitlines()) == digests()
 
 
+@pytest.mark.slow
+def test_no_kernel_reads_beyond_its_tensors() -> None:
+    if available()[OPS[0]]["taichi"] is not None:
+        pytest.skip("taichi is not installed")
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.contract.bounded"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    assert child.returncode == 0, child.stdout + child.stderr
+
+
 def test_every_op_has_cases_and_runs_everywhere() -> None:
     assert {case.op for case in CASES} == set(OPS)
     assert len({case.name for case in CASES}) == len(CASES)

@@ -9,7 +9,7 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.launch import kernel
 
-__all__ = ["backward", "forward", "pull_down"]
+__all__ = ["add_halved", "backward", "forward", "pull_down"]
 
 
 @kernel
@@ -121,19 +121,24 @@ def pull_down(g_mips: Tensor, faces: int, sizes: list[tuple[int, int]]) -> None:
         )  # fmt: skip
 
 
+def add_halved(g_mips: Tensor, g_tex: Tensor, sizes: list[tuple[int, int]]) -> None:
+    """Add the gradient of level 1, with all that is pulled down to it, to the texture's."""
+    n, faces, height, width, channels = g_tex.shape
+    add_halves(
+        g_mips.view(-1), g_tex.view(-1), n, faces * height, width, channels,
+        height // sizes[1][0], width // sizes[1][1], 0, faces * height * width, 0,
+        level_starts(faces, sizes)[-1], _spread(g_tex), few_of(channels),
+    )  # fmt: skip
+
+
 def backward(g_mips: Tensor, tex: Tensor, top: int) -> Tensor:
     """Return the gradient to the texture."""
     runtime.start(tex.device)
-    n, faces, height, width, channels = tex.shape
     g_tex = torch.zeros_like(tex)
     if g_mips.numel() == 0:
         return g_tex
-    sizes = level_sizes(height, width, top)
+    sizes = level_sizes(tex.shape[2], tex.shape[3], top)
     pulled = g_mips.clone()
-    pull_down(pulled, faces, sizes)
-    add_halves(
-        pulled.view(-1), g_tex.view(-1), n, faces * height, width, channels,
-        height // sizes[1][0], width // sizes[1][1], 0, faces * height * width, 0,
-        level_starts(faces, sizes)[-1], _spread(tex), few_of(channels),
-    )  # fmt: skip
+    pull_down(pulled, tex.shape[1], sizes)
+    add_halved(pulled, g_tex, sizes)
     return g_tex

@@ -1,8 +1,8 @@
 """Look textures up at pixels, and take gradients back.
 
-A launch over pixels finds values; another finds the gradients to where pixels look and how, and in
-which band of texels each begins, from which the gradients to the texels follow (`texture_bands`).
-Empty pixels all look at one place, and nothing depends on them: both launches pass over them.
+A launch over pixels finds values; another finds the gradients to where pixels look and how, and the
+levels that they read, from which the gradients to the texels follow (`texture_sums`). Empty pixels
+all look at one place: values are found once for neighbours that look alike.
 """
 
 import taichi as ti
@@ -22,14 +22,12 @@ from diffgfx_kernels.taichi_.footprint import (
     place_of,
 )
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.stable_order import stable_order
-from diffgfx_kernels.taichi_.texels import add_blend, dot, square_of, taps_of
-from diffgfx_kernels.taichi_.texture_bands import bands_for, scatter_texels
-from diffgfx_kernels.taichi_.texture_call import call_of, flat
+from diffgfx_kernels.taichi_.texels import add_blend, dot, taps_of
+from diffgfx_kernels.taichi_.texture_call import HEIGHT, START, WIDTH, call_of, flat, plan_of
+from diffgfx_kernels.taichi_.texture_sums import sum_texels
 
 __all__ = ["backward", "forward"]
 
-HEIGHT, WIDTH, START, SHARE, FIRST = range(5)
 RUN = 16
 """Pixels that a task of a CPU looks up one after the other."""
 
@@ -158,31 +156,6 @@ def look_up(
 
 
 @ti.func
-def band_key(
-    plan: ti.template(),
-    level,
-    face,
-    u,
-    v,
-    n,
-    bands,
-    seams,
-    boundary: ti.template(),
-    nearest: ti.template(),
-):
-    """The band that a pixel's square of texels begins in, or where squares past edges come."""
-    height, width = plan[level, HEIGHT], plan[level, WIDTH]
-    _c, rows, _along, up, _sx, _sy, seam, _at = square_of(
-        face, u, v, height, width, boundary, nearest
-    )
-    row = ti.select(up[0] != 0.0, rows[0], rows[1])
-    key = n * bands + plan[level, FIRST] + row // plan[level, SHARE]
-    if seam:
-        key = seams + ti.select(level == 0, 0, 1)
-    return key
-
-
-@ti.func
 def is_followed(g_out: ti.template(), p, channels):
     """Whether anything depends on a pixel."""
     some = False
@@ -221,19 +194,6 @@ def clear_place(
 
 
 @ti.func
-def level_keys(
-    plan: ti.template(), keys: ti.template(), p, wanted, face, u, v, pixels, textures, mipped,
-    bands, seams, boundary: ti.template(), nearest: ti.template(),
-):  # fmt: skip
-    """Find the bands in which the squares begin that take a pixel's gradient."""
-    low = ti.cast(wanted, ti.i32)
-    for second in range(ti.select(wanted - low > 0.0, 2, 1)):
-        level = low + second
-        n = item_of(p, pixels, ti.select(level == 0, textures, mipped))
-        keys[2 * p + second] = band_key(plan, level, face, u, v, n, bands, seams, boundary, nearest)
-
-
-@ti.func
 def slopes_of_levels(
     tex: ti.template(), mips: ti.template(), plan: ti.template(), g_out: ti.template(), p, wanted,
     moves, face, u, v, base, mip_base, channels, boundary: ti.template(), nearest: ti.template(),
@@ -262,31 +222,26 @@ def gradients_of_places(
     plan: ti.types.ndarray(ndim=2), g_out: ti.types.ndarray(ndim=1),
     g_uv: ti.types.ndarray(ndim=1), g_da: ti.types.ndarray(ndim=1),
     g_bias: ti.types.ndarray(ndim=1), levels: ti.types.ndarray(ndim=1),
-    keys: ti.types.ndarray(ndim=1),
     count: int, pixels: int, textures: int, mipped: int, stride: int, mip_stride: int,
-    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, bands: int,
-    seams: int, placed: int, keyed: int,
-    nearest: ti.template(), cube: ti.template(), few: ti.template(), real: ti.template(),
+    channels: int, top: int, boundary: ti.template(), guided: int, rounded: int, placed: int,
+    levelled: int, nearest: ti.template(), cube: ti.template(), few: ti.template(),
+    real: ti.template(),
 ):  # fmt: skip
-    """Find the gradients to uv, uv_da and bias if `placed`, and levels and bands if `keyed`."""
+    """Find the gradients to uv, uv_da and bias if `placed`, and the levels if `levelled`."""
     for p in range(count):
         n = number_of(channels, few)
         if placed > 0:
             clear_place(g_uv, g_da, g_bias, p, ti.static(3 if cube else 2))
-        if keyed > 0:
-            keys[2 * p], keys[2 * p + 1], levels[p] = -1, -1, 0.0
+        if levelled > 0:
+            levels[p] = 0.0
         if is_followed(g_out, p, n):
             good, face, u, v, inverse = place_of(uv, p, boundary, cube)
             if good:
                 wanted, j, moves = wanted_level(
                     uv_da, bias, plan, p, face, u, v, inverse, top, guided, rounded, cube, real
                 )
-                if keyed > 0:
+                if levelled > 0:
                     levels[p] = wanted
-                    level_keys(
-                        plan, keys, p, wanted, face, u, v, pixels, textures, mipped, bands, seams,
-                        boundary, nearest,
-                    )  # fmt: skip
                 if placed > 0:
                     g_u, g_v, g_level = slopes_of_levels(
                         tex, mips, plan, g_out, p, wanted, moves, face, u, v,
@@ -313,10 +268,9 @@ def forward(
     call = call_of(tex, mips, uv, uv_da, bias, sampling)
     out = uv.new_empty((*uv.shape[:3], call.channels))
     if call.total:
-        bands = bands_for(tex.shape[1], tex.shape[2], tex.shape[3], call.top, uv.device)
         look_up(
             tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv),
-            bands.plan, out.view(-1), *call, 1 if uv.is_cuda else RUN,
+            plan_of(tex, call.top), out.view(-1), *call, 1 if uv.is_cuda else RUN,
             sampling.filter == "nearest", sampling.boundary == "cube", few_of(call.channels),
             runtime.real_of(uv),
         )  # fmt: skip
@@ -335,19 +289,15 @@ def backward(
     g_uv, g_da, g_bias = (made(shape) for shape in shapes)
     if call.total == 0 or not any(wanted):
         return torch.zeros_like(tex), torch.zeros_like(mips), g_uv, g_da, g_bias
-    bands = bands_for(tex.shape[1], tex.shape[2], tex.shape[3], call.top, uv.device)
-    groups = max(call.textures, call.mipped) * bands.number
-    pixels = call.total if wanted[0] else 1
-    levels = uv.new_empty(pixels)
-    keys = torch.empty(2 * pixels, dtype=torch.int32, device=uv.device)
+    plan = plan_of(tex, call.top)
+    levels = uv.new_empty(call.total if wanted[0] else 1)
     gradients_of_places(
-        tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv), bands.plan,
-        g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), levels, keys, *call,
-        bands.number, groups, int(wanted[1]), int(wanted[0]), sampling.filter == "nearest",
+        tex.view(-1), flat(mips, uv), uv.view(-1), flat(uv_da, uv), flat(bias, uv), plan,
+        g_out.view(-1), g_uv.view(-1), g_da.view(-1), g_bias.view(-1), levels, *call,
+        int(wanted[1]), int(wanted[0]), sampling.filter == "nearest",
         sampling.boundary == "cube", few_of(call.channels), runtime.real_of(uv),
     )  # fmt: skip
     if not wanted[0]:
         return torch.zeros_like(tex), torch.zeros_like(mips), g_uv, g_da, g_bias
-    order = stable_order(keys, groups + 2)
-    g_tex, g_mips = scatter_texels(g_out, tex, mips, uv, levels, sampling, call, bands, order)
+    g_tex, g_mips = sum_texels(g_out, tex, mips, uv, levels, sampling, call, plan)
     return g_tex, g_mips, g_uv, g_da, g_bias

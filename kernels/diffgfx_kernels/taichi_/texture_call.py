@@ -2,11 +2,14 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from diffgfx_kernels.sampling import Sampling
+from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
 
-__all__ = ["Call", "call_of", "flat"]
+__all__ = ["HEIGHT", "START", "WIDTH", "Call", "call_of", "flat", "plan_of"]
+
+HEIGHT, WIDTH, START = range(3)
 
 BOUNDARIES = ("wrap", "clamp", "zero", "cube")
 
@@ -54,6 +57,15 @@ def call_of(
         mips.shape[1], channels, sampling.top, BOUNDARIES.index(sampling.boundary), guided,
         int(sampling.filter == "linear-mipmap-nearest"),
     )  # fmt: skip
+
+
+def plan_of(tex: Tensor, top: int) -> Tensor:
+    """Return a row a level: height, width, and the start among packed texels; int32."""
+    _, faces, height, width, _ = tex.shape
+    sizes = level_sizes(height, width, top)
+    starts = [0, *level_starts(faces, sizes)]
+    rows = [[*size, start] for size, start in zip(sizes, starts, strict=False)]
+    return torch.tensor(rows, dtype=torch.int32, device=tex.device)
 
 
 def flat(tensor: Tensor | None, like: Tensor) -> Tensor:

@@ -1,0 +1,196 @@
+"""Gradients of textures: what pixels add to the texels that they read, the same in every run.
+
+On a CPU pixels are dealt out to a few parts, each with sums of its own, which are then added in
+order. Neighbours that look at one place, such as empty ones, are added up first. On a GPU thousands
+of threads add to the same texels: there sums are whole numbers of 64 bits, whose order changes
+nothing, in units of a power of two so small that all pixels together cannot overflow.
+"""
+
+from typing import NamedTuple
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.sampling import Sampling, level_sizes
+from diffgfx_kernels.taichi_.batch_item import item_of
+from diffgfx_kernels.taichi_.construct_mip import add_halved, pull_down
+from diffgfx_kernels.taichi_.few import few_of, number_of
+from diffgfx_kernels.taichi_.footprint import place_of
+from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.texels import taps_of
+from diffgfx_kernels.taichi_.texture_call import HEIGHT, START, WIDTH, Call
+
+__all__ = ["sum_texels"]
+
+BLOCK = 2048
+"""Pixels that a part of a CPU takes at a time."""
+
+MOST_PARTS = 16
+
+
+@ti.func
+def looks_like_next(
+    uv: ti.template(), levels: ti.template(), p, pixels, several, axes: ti.template()
+):  # fmt: skip
+    """Whether the next pixel adds to the same texels as this one, with the same weights."""
+    alike = levels[p] == levels[p + 1]
+    if several:
+        alike &= (p + 1) % pixels != 0
+    for k in ti.static(range(axes)):
+        alike &= uv[axes * p + k] == uv[axes * p + axes + k]
+    return alike
+
+
+@ti.func
+def add_to(
+    sums: ti.template(), base, number, weights, source: ti.template(), at, channels, scale,
+    whole: ti.template(),
+):  # fmt: skip
+    """Add weighted numbers, ``source`` from ``at`` on, to four texels."""
+    for k in ti.static(range(4)):
+        if weights[k] != 0.0:
+            texel = (base + number[k]) * channels
+            for c in range(channels):
+                if ti.static(whole):
+                    share = scale * ti.cast(weights[k] * source[at + c], ti.f64)
+                    ti.atomic_add(sums[texel + c], ti.cast(ti.round(share), ti.i64))
+                else:
+                    sums[texel + c] = sums[texel + c] + weights[k] * source[at + c]
+
+
+@ti.func
+def add_levels(
+    uv: ti.template(), levels: ti.template(), plan: ti.template(), fine: ti.template(),
+    coarse: ti.template(), source: ti.template(), at, p, part, pixels, textures, mipped, stride,
+    mip_stride, channels, scale, boundary: ti.template(), nearest: ti.template(),
+    cube: ti.template(), whole: ti.template(),
+):  # fmt: skip
+    """Add to the one or two levels that a pixel reads, among the sums of its part."""
+    good, face, u, v, _inverse = place_of(uv, p, boundary, cube)
+    if good:
+        low = ti.cast(levels[p], ti.i32)
+        share = levels[p] - low
+        for second in range(ti.select(share > 0.0, 2, 1)):
+            level = low + second
+            weight = ti.select(second == 1, share, 1.0 - share)
+            number, weights, _by_x, _by_y = taps_of(
+                face, u, v, plan[level, HEIGHT], plan[level, WIDTH], boundary, nearest, cube
+            )
+            if level == 0:
+                base = (part * textures + item_of(p, pixels, textures)) * stride
+                add_to(fine, base, number, weight * weights, source, at, channels, scale, whole)
+            else:
+                base = (part * mipped + item_of(p, pixels, mipped)) * mip_stride
+                base += plan[level, START]
+                add_to(coarse, base, number, weight * weights, source, at, channels, scale, whole)
+
+
+@kernel
+def add_pixels(
+    uv: ti.types.ndarray(ndim=1), levels: ti.types.ndarray(ndim=1),
+    g_out: ti.types.ndarray(ndim=1), plan: ti.types.ndarray(ndim=2),
+    unit: ti.types.ndarray(ndim=1), fine: ti.types.ndarray(ndim=1),
+    coarse: ti.types.ndarray(ndim=1), together: ti.types.ndarray(ndim=1),
+    count: int, pixels: int, textures: int, mipped: int, stride: int, mip_stride: int,
+    channels: int, parts: int, block: int, spread: int, boundary: ti.template(),
+    nearest: ti.template(), cube: ti.template(), whole: ti.template(), few: ti.template(),
+):  # fmt: skip
+    """Add all pixels' gradients, blocks of pixels dealt out in turn; `together` starts at zero."""
+    for job in range(parts * spread):
+        if job % spread == 0:
+            part, n = job // spread, number_of(channels, few)
+            blocks = (count + block - 1) // block
+            for turn in range((blocks - part + parts - 1) // parts):
+                first = (turn * parts + part) * block
+                last = ti.min(first + block, count)
+                for p in range(first, last):
+                    if ti.static(whole):
+                        add_levels(
+                            uv, levels, plan, fine, coarse, g_out, p * n, p, 0, pixels, textures,
+                            mipped, stride, mip_stride, n, 1.0 / unit[0], boundary, nearest, cube,
+                            whole,
+                        )  # fmt: skip
+                    else:
+                        some, ends = False, True
+                        for c in range(n):
+                            together[part * n + c] = together[part * n + c] + g_out[p * n + c]
+                            some |= together[part * n + c] != 0.0
+                        if p + 1 < last:
+                            ends = not looks_like_next(
+                                uv, levels, p, pixels, textures + mipped > 2,
+                                ti.static(3 if cube else 2),
+                            )  # fmt: skip
+                        if ends and some:
+                            add_levels(
+                                uv, levels, plan, fine, coarse, together, part * n, p, part,
+                                pixels, textures, mipped, stride, mip_stride, n, 1.0, boundary,
+                                nearest, cube, whole,
+                            )  # fmt: skip
+                        if ends:
+                            for c in range(n):
+                                together[part * n + c] = 0.0
+
+
+class _Deal(NamedTuple):
+    """How pixels are dealt out.
+
+    Attributes:
+        parts: Jobs.
+        slabs: Sums of their own.
+        block: Pixels at a time.
+        whole: Whether sums are whole numbers.
+    """
+
+    parts: int
+    slabs: int
+    block: int
+    whole: bool
+
+
+def _deal_for(device: torch.device, call: Call) -> _Deal:
+    if device.type == "cuda":
+        return _Deal(call.total, 1, 1, True)
+    texels = call.textures * call.stride + call.mipped * call.mip_stride
+    fitting = 4 * call.total // max(texels, 1)
+    parts = max(1, min(fitting, MOST_PARTS, -(-call.total // BLOCK)))
+    return _Deal(parts, parts, BLOCK, False)
+
+
+def _unit_of(g_out: Tensor, count: int) -> Tensor:
+    """Return a power of two of which 2^62 are more than ``count`` numbers of a tensor add up to.
+
+    A double, for it may be far below what float32 holds.
+    """
+    most = g_out.abs().amax().double().clamp_min(1e-280) * count
+    return torch.exp2(torch.ceil(torch.log2(most)) - 62.0).view(1)
+
+
+def sum_texels(
+    g_out: Tensor, tex: Tensor, mips: Tensor, uv: Tensor, levels: Tensor, sampling: Sampling,
+    call: Call, plan: Tensor,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the gradients to tex and to coarser levels, which are all tex's if derived."""
+    deal, device = _deal_for(uv.device, call), uv.device
+    kind = torch.int64 if deal.whole else uv.dtype
+    unit = _unit_of(g_out, call.total) if deal.whole else plan.new_zeros(1, dtype=torch.float64)
+    sums = [
+        torch.zeros((deal.slabs, *like.shape), dtype=kind, device=device) for like in (tex, mips)
+    ]
+    coarse = sums[1] if mips.numel() else sums[1].new_zeros(1)
+    add_pixels(
+        uv.view(-1), levels, g_out.view(-1), plan, unit, sums[0].view(-1), coarse.view(-1),
+        uv.new_zeros(deal.slabs * call.channels), call.total, call.pixels, call.textures,
+        call.mipped, call.stride, call.mip_stride, call.channels, deal.parts, deal.block,
+        grid_for(device).spread, call.boundary, sampling.filter == "nearest",
+        sampling.boundary == "cube", deal.whole, few_of(call.channels),
+    )  # fmt: skip
+    g_tex, g_mips = (part[0] if len(part) == 1 else part.sum(dim=0) for part in sums)
+    if deal.whole:
+        g_tex, g_mips = ((part * unit).to(uv.dtype) for part in (g_tex, g_mips))
+    if sampling.derived and call.top > 0:
+        sizes = level_sizes(tex.shape[2], tex.shape[3], call.top)
+        pull_down(g_mips, tex.shape[1], sizes)
+        add_halved(g_mips, g_tex, sizes)
+    return g_tex, g_mips
