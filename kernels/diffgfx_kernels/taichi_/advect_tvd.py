@@ -201,11 +201,11 @@ def scatter_cell(
     g_inside = g
     if end >= 0:
         if (rules >> (2 + end)) & 1:
-            g_side[q, side + end] += 2.0 * g
+            g_side[q, side + end] = g_side[q, side + end] + 2.0 * g
             g_inside = -g
         elif (rules >> (4 + end)) & 1:
-            g_side[q, side + end] += 2.0 * half * g
-    g_packed[b, start + at * stride] += g_inside
+            g_side[q, side + end] = g_side[q, side + end] + 2.0 * half * g
+    g_packed[b, start + at * stride] = g_packed[b, start + at * stride] + g_inside
 
 
 @ti.func

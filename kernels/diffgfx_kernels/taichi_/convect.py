@@ -171,7 +171,7 @@ def cross_row(
         here = field[b, at]
         into = (field[b, at - across[1]] + here) * (field[b, near - along[1]] + field[b, near])
         out = (here + field[b, at + across[1]]) * (field[b, far - along[1]] + field[b, far])
-        rate[b, at] += 0.25 * (into - out) * inverse
+        rate[b, at] = rate[b, at] + 0.25 * (into - out) * inverse
     low, high = values[b, c, 2 * a], values[b, c, 2 * a + 1]
     low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
     for k in range(width - (end - first)):
@@ -185,7 +185,7 @@ def cross_row(
         out = mean_at(b, base, j + 1, across, low, high, field)
         out *= mean_at(b, base_a + stride_a, i, along, low_a, high_a, field)
         held = (i == 0 and own[2] == HELD) or (i == own[0] - 1 and own[3] == HELD)
-        rate[b, at] += ti.select(held, 0.0 * out, (into - out) * inverse)
+        rate[b, at] = rate[b, at] + ti.select(held, 0.0 * out, (into - out) * inverse)
 
 
 @ti.func
@@ -212,7 +212,7 @@ def cross_row_gradient(
         g_out += g_rate[b, far] - g_rate[b, far - along[1]]
         g_sum = g_into * (field[b, near - along[1]] + field[b, near])
         g_sum += g_out * (field[b, far - along[1]] + field[b, far])
-        g_field[b, at] += 0.25 * g_sum * inverse
+        g_field[b, at] = g_field[b, at] + 0.25 * g_sum * inverse
     low_a, high_a = values[b, a, 2 * c], values[b, a, 2 * c + 1]
     for k in range(width - (end - first)):
         x = k if k < first else k + end - first
@@ -224,7 +224,9 @@ def cross_row_gradient(
             g_edge = jump_at(b, base, j + e, across, g_rate)
             g_edge += jump_at(b, base_a + e * stride_a, i, along, g_rate)
             carrier = mean_at(b, base_a + e * stride_a, i, along, low_a, high_a, field)
-            g_field[b, at] += share_at(j + e, across, 0.5 * inverse) * g_edge * carrier
+            g_field[b, at] = (
+                g_field[b, at] + share_at(j + e, across, 0.5 * inverse) * g_edge * carrier
+            )
 
 
 @kernel

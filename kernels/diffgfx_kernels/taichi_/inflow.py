@@ -70,7 +70,7 @@ def _gradients(
                         g_in -= share * g
                         added -= field[b, c, at]
                     g_field[b, c, at] = g_in
-                    g_mask[b, 0, at] += g * added
+                    g_mask[b, 0, at] = g_mask[b, 0, at] + g * added
                     total += g * share
                 g_rate[b, c, chunk] = total
 

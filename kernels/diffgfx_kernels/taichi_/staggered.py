@@ -233,7 +233,7 @@ def line(
     for x in range(start, stop):
         value = low * face[here + x] + high * face[there + x]
         if ti.static(added):
-            field[out + x] += value
+            field[out + x] = field[out + x] + value
         else:
             field[out + x] = value
     # around a periodic axis the last face touches the first cell too, and the first face the last
@@ -241,11 +241,11 @@ def line(
     if place == 0:
         around, end = weights[axis, 2, 1], run(origin + count * stride)
         for x in range(start, stop):
-            field[out + x] += around * face[end + x]
+            field[out + x] = field[out + x] + around * face[end + x]
     if place == count - 1:
         around, end = weights[axis, 0, 0], run(origin)
         for x in range(start, stop):
-            field[out + x] += around * face[end + x]
+            field[out + x] = field[out + x] + around * face[end + x]
 
 
 @ti.func
@@ -265,7 +265,7 @@ def row_cells(
     if stop == width:
         outer = weights[0, 0, 0] * start_face
         if width == 1:
-            field[row] += outer
+            field[row] = field[row] + outer
         else:
             outer += weights[0, 2, 0] * end_face
             field[row + width - 1] = low * face[at + width - 1] + outer

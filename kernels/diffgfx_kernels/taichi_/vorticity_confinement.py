@@ -182,7 +182,7 @@ def _length_gradient(
                         )
                     scale = ti.select(size > 0.0, g_length / ti.select(size > 0.0, size, 1.0), 0.0)
                     for k in ti.static(range(2 * dim - 3)):
-                        g_vorticity[b, k, at] += scale * vorticity[b, k, at]
+                        g_vorticity[b, k, at] = g_vorticity[b, k, at] + scale * vorticity[b, k, at]
 
 
 def _clamped(sides: Sequence[str]) -> list[str]:
