@@ -2,7 +2,7 @@
 
 Inputs: ``corners`` (F, 3, 3), ``normals`` (F, 3, 3), ``uv`` (F, 3, 2), ``tangents`` (F, 3, 4) or
 none, ``maps`` (10, h, w), ``camera`` (origin, target, up), ``fov_y`` [degrees], ``intensity`` of a
-point light at the camera, ``size`` and ``spp``.
+point light at the camera, ``size``, ``spp`` (a square number if ``regular``) and ``regular``.
 """
 
 import importlib
@@ -85,6 +85,7 @@ def mesh_scene(mi: Any, given: Arrays) -> Any:
                 "fov": float(given["fov_y"]),
                 "fov_axis": "y",
                 "near_clip": 1e-3,
+                "sampler": _sampler(given),
                 "film": {
                     "type": "hdrfilm", "width": size, "height": size, "pixel_format": "rgb",
                     "component_format": "float32", "rfilter": {"type": "box"},
@@ -95,12 +96,19 @@ def mesh_scene(mi: Any, given: Arrays) -> Any:
     )  # fmt: skip
 
 
+def _sampler(given: Arrays) -> Arrays:
+    """Random samples or, with ``regular``, the middles of as many squares as there are samples."""
+    if not given.get("regular", False):
+        return {"type": "independent"}
+    return {"type": "stratified", "jitter": False, "sample_count": int(given["spp"])}
+
+
 def _image(mi: Any, given: Arrays, **changed: Any) -> Any:
     """Radiance (h, w, 3), the mean over each pixel, row 0 at the top."""
     scene = mesh_scene(mi, {**given, **changed})
     size, spp = int(given["size"]), int(given["spp"])
     total = np.zeros((size, size, 3))
-    rounds = max(1, size * size * spp // 2**23)
+    rounds = 1 if given.get("regular", False) else max(1, size * size * spp // 2**23)
     for turn in range(rounds):
         picture = mi.render(scene, spp=spp // rounds, seed=turn)
         total += np.asarray(picture, dtype=np.float64).reshape(size, size, 3)
