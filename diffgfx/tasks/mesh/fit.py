@@ -13,15 +13,15 @@ from diffgfx.data import make_icosphere
 from diffgfx.errors import InputError, RangeError
 from diffgfx.inverse import Level, Solution, SolverConfig, Unknowns, ladder, solve
 from diffgfx.io import encode_transfer
-from diffgfx.scene import Light, MaterialMaps, Model, Part
+from diffgfx.scene import Light, MaterialMaps, Mesh, Model, Part
 from diffgfx.tasks.flow import check_device
 from diffgfx.tasks.mesh.distance import PoseError, chamfer_distance, pose_error
 from diffgfx.tasks.mesh.fit_options import FitOptions
-from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown
+from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown, stored_difference
 from diffgfx.tasks.mesh.maps import MapsUnknown
 from diffgfx.tasks.mesh.pose import PoseUnknown
 from diffgfx.tasks.mesh.shape import ShapeUnknown
-from diffgfx.tasks.mesh.targets import Targets, mesh_of, move_targets
+from diffgfx.tasks.mesh.targets import Targets, mesh_of, move_targets, select_cameras
 
 __all__ = ["FitResult", "Progress", "ViewError", "fit_mesh"]
 
@@ -117,8 +117,8 @@ def fit_mesh(
     held = choose_views(len(targets.images), options)
     fitted = [k for k in range(len(targets.images)) if k not in held]
     levels = _levels(targets.resolution, options)
-    start = targets.model or _grey_sphere(targets)
-    unknown = _unknown(start, targets.lights, options, len(levels))
+    start = targets.model or _grey_sphere(targets, fitted)
+    unknown = _unknown(start, targets.lights, options, len(levels), fitted)
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
     shown = held or tuple(fitted)
     film = _Film(problem, shown[len(shown) // 2])
@@ -132,7 +132,12 @@ def fit_mesh(
             for k in range(len(targets.images))
         ]
     errors = tuple(_view_error(targets, k, view.colour[0]) for k, view in enumerate(views))
-    model = Model(posed.parts, lights=())
+    sides = [part.two_sided for part in start.parts]  # a fit shows both; what is found, as given
+    parts = (
+        dataclasses.replace(part, two_sided=side)
+        for part, side in zip(posed.parts, sides, strict=True)
+    )
+    model = Model(tuple(parts), lights=())
     numbers = _compare(options, unknown, found, model, start, targets)
     return FitResult(
         options, targets, held, model, posed.lights, torch.cat([view.colour for view in views]),
@@ -185,7 +190,7 @@ def _levels(resolution: tuple[int, int], options: FitOptions) -> tuple[Level, ..
 
 
 def _unknown(
-    model: Model, lights: tuple[Light, ...], options: FitOptions, levels: int
+    model: Model, lights: tuple[Light, ...], options: FitOptions, levels: int, fitted: list[int]
 ) -> MeshUnknown:
     if options.unknown == "pose":
         return PoseUnknown(model, lights)
@@ -194,24 +199,24 @@ def _unknown(
     names = ("diffuse",) if options.unknown == "texture" else ("diffuse", "specular", "roughness")
     return MapsUnknown(
         model, names, lights, texels=options.texels, levels=levels,
-        refine=options.lights == "refine",
+        refine=options.lights == "refine", fitted=fitted,
     )  # fmt: skip
 
 
-def _grey_sphere(targets: Targets) -> Model:
-    """Return a sphere where the cameras look, that fills half of what they see."""
+def _grey_sphere(targets: Targets, fitted: list[int]) -> Model:
+    """Return a sphere where the fitted cameras look, that fills half of what they see."""
     if targets.model is None and targets.camera.batch < 2:
         raise InputError(
             "model must be given where there is one view, got none; name a file of meshes in "
             "targets.json"
         )
-    camera = targets.camera
+    camera = select_cameras(targets.camera, fitted)
     centre = camera.target.expand(camera.batch, 3).mean(dim=0)
     reach = (camera.position - centre).norm(dim=1)
     radius = float((0.5 * reach * torch.tan(0.5 * camera.fov_y)).min())
     mesh = make_icosphere(3, radius)
-    mesh = dataclasses.replace(mesh, positions=mesh.positions + centre)
-    values = torch.tensor([0.0, 0.0, 1.0, 0.5, 0.5, 0.5, 0.04, 0.04, 0.04, 0.6])
+    mesh = Mesh(mesh.positions.to(centre) + centre, mesh.triangles.to(centre.device))
+    values = torch.tensor([0.0, 0.0, 1.0, 0.5, 0.5, 0.5, 0.04, 0.04, 0.04, 0.6]).to(centre)
     grey = MaterialMaps.from_tensor(values.view(1, 10, 1, 1))
     return Model((Part(mesh, grey, "sphere"),))
 
@@ -244,7 +249,7 @@ class _Film:
 
 def _view_error(targets: Targets, index: int, picture: Tensor) -> ViewError:
     wanted = targets.images[index]
-    apart = encode_transfer(picture, targets.transfer) - encode_transfer(wanted, targets.transfer)
+    apart = stored_difference(picture, wanted, targets.transfer, targets.hdr)
     square = apart.double().square().mean(dim=0)
     ground = targets.background[0][:, None, None].to(picture)
     shown = ((picture - ground).abs() + (wanted - ground).abs()).amax(dim=0) > 1e-6

@@ -44,6 +44,12 @@ class FitOptions:
             raise RangeError(
                 f"--texels must be a power of two from 16 to 2048, got {self.texels}; try 128"
             )
+        mapped = self.unknown in ("texture", "material")
+        if self.lights == "refine" and not mapped:
+            raise RangeError(
+                f"--lights refine must go with texture or material, got {self.unknown}: the lights "
+                "of a pose or a shape are kept; leave it out"
+            )
         if self.steps is not None and not 1 <= self.steps <= 100_000:
             raise RangeError(f"--steps must be from 1 to 100000, got {self.steps}; leave it out")
         if not 0 <= self.seed < 1 << 31:

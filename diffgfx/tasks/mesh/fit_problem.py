@@ -1,5 +1,6 @@
 """Pictures of meshes as an inverse problem: render what z means, compare with the targets."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -17,13 +18,34 @@ from diffgfx.inverse import (
 )
 from diffgfx.io import encode_transfer
 from diffgfx.render import Buffers, render
-from diffgfx.scene import Light, Scene
+from diffgfx.scene import Light, Scene, Transfer
 from diffgfx.scene import Part as MeshPart
 from diffgfx.tasks.mesh.targets import Targets, select_cameras, select_lights
 
-__all__ = ["FitProblem", "MeshUnknown", "Posed"]
+__all__ = ["FitProblem", "MeshUnknown", "Posed", "stored_difference"]
 
 _NOISE = 0.02  # of stored values: below it differences count as squares, above as they are
+_FULL = 0.998  # a stored value from which on an 8-bit picture may have been clipped
+
+
+def stored_difference(picture: Tensor, wanted: Tensor, transfer: Transfer, hdr: bool) -> Tensor:
+    """Return how far a picture is from a target, in stored values, which go on straight above one.
+
+    A picture brighter than a target that may have been clipped is not wrong there.
+
+    Args:
+        picture: Linear, any shape.
+        wanted: The target, linear, the same shape.
+        transfer: See `io.encode_transfer`.
+        hdr: Whether targets hold what is above one, so that none was clipped.
+    """
+    found, goal = (
+        encode_transfer(value, transfer) + (value - 1.0).clamp_min(0.0)
+        for value in (picture, wanted)
+    )
+    if not hdr:
+        found = torch.where(goal >= _FULL, found.clamp_max(1.0), found)
+    return found - goal
 
 
 class Posed(NamedTuple):
@@ -54,9 +76,9 @@ class MeshUnknown(Protocol):
 
 
 class _Goal(NamedTuple):
-    """The fitted pictures at a level: stored values, masks, and weights."""
+    """The fitted pictures at a level: linear values, masks, and weights."""
 
-    stored: Tensor
+    images: Tensor
     masks: Tensor | None
     split: PixelSplit
 
@@ -82,6 +104,7 @@ class FitProblem:
     ) -> None:
         self.targets, self.chosen, self.unknown, self.levels = targets, chosen, unknown, levels
         self.camera = select_cameras(targets.camera, chosen)
+        self.hdr = dataclasses.replace(targets, images=targets.images[chosen]).hdr
         self._goals = [self._goal(level, seed) for level in levels]
 
     def _goal(self, level: Level, seed: int) -> _Goal:
@@ -90,9 +113,7 @@ class FitProblem:
         if masks is not None:
             masks = area_average(masks[self.chosen], level.resolution)
         weights = torch.ones_like(images[:, 0])
-        return _Goal(
-            encode_transfer(images, self.targets.transfer), masks, split_pixels(weights, seed=seed)
-        )
+        return _Goal(images, masks, split_pixels(weights, seed=seed))
 
     def start(self) -> Unknowns:
         """Return z at the first level."""
@@ -121,7 +142,7 @@ class FitProblem:
         """Return the differences of stored values, and of masks where they are known."""
         goal = self._goals[level.index]
         seen = self.picture(unknowns, self.chosen, level.resolution)
-        apart = encode_transfer(seen.colour, self.targets.transfer) - goal.stored
+        apart = stored_difference(seen.colour, goal.images, self.targets.transfer, self.hdr)
         if goal.masks is None:
             return apart
         return torch.cat([apart, seen.mask - goal.masks], dim=1)
@@ -144,5 +165,5 @@ class FitProblem:
     def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
         """Return the differences of stored values of one picture."""
         seen = self.picture(unknowns, [self.chosen[observation]], level.resolution)
-        stored = self._goals[level.index].stored[observation : observation + 1]
-        return encode_transfer(seen.colour, self.targets.transfer) - stored
+        wanted = self._goals[level.index].images[observation : observation + 1]
+        return stored_difference(seen.colour, wanted, self.targets.transfer, self.hdr)

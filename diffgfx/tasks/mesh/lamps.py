@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diffgfx.inverse import Unknowns
 from diffgfx.scene import DistantLight, HarmonicsLight, Light, PointLight
+from diffgfx.tasks.mesh.targets import select_lights
 
 __all__ = ["LampUnknown"]
 
@@ -20,10 +21,24 @@ class LampUnknown:
     z, for light k: ``power.k``, log of a factor for each colour, and ``place.k``, a shift in units
     of the distance from the model's middle (points; one shift for lights that go with the camera)
     or of the direction's length; ``harmonics.k``, what is added to the coefficients.
+
+    Args:
+        lights: The lights of all pictures.
+        centre: The model's middle [m].
+        fitted: Indices of the pictures that are fitted, whose distances count; all by default.
     """
 
-    def __init__(self, lights: tuple[Light, ...], centre: Tensor) -> None:
+    def __init__(
+        self, lights: tuple[Light, ...], centre: Tensor, fitted: list[int] | None = None
+    ) -> None:
         self.lights, self.centre = lights, centre
+        known = lights if fitted is None else select_lights(lights, fitted)
+        self.reaches = [
+            (light.position - centre).norm(dim=1, keepdim=True).mean(dim=0, keepdim=True)
+            if isinstance(light, PointLight)
+            else None
+            for light in known
+        ]
 
     def start(self) -> Unknowns:
         """Return no change."""
@@ -54,6 +69,7 @@ class LampUnknown:
             length = light.direction.norm(dim=1, keepdim=True)
             moved = light.direction + length * shift
             return dataclasses.replace(light, direction=moved, irradiance=light.irradiance * factor)
+        reach = self.reaches[k]
         assert isinstance(light, PointLight)
-        reach = (light.position - self.centre).norm(dim=1, keepdim=True).mean(dim=0, keepdim=True)
+        assert reach is not None
         return PointLight(light.position + reach * shift, light.intensity * factor)

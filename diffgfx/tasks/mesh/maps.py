@@ -40,6 +40,7 @@ class MapsUnknown:
         texels: Texels a side at the last level.
         levels: How many levels there are.
         refine: Whether the lights are sought too.
+        fitted: Indices of the pictures that are fitted; all by default.
 
     Raises:
         InputError: If a part has no texture coordinates.
@@ -54,6 +55,7 @@ class MapsUnknown:
         texels: int,
         levels: int,
         refine: bool,
+        fitted: list[int] | None = None,
     ) -> None:
         for index, part in enumerate(model.parts):
             if part.mesh.uv is None:
@@ -64,7 +66,7 @@ class MapsUnknown:
         self.model, self.names, self.refine = model, names, refine
         self.texels = [max(texels >> (levels - 1 - k), 4) for k in range(levels)]
         low, high = model.bounds
-        self.lamps = LampUnknown(lights, 0.5 * (low + high))
+        self.lamps = LampUnknown(lights, 0.5 * (low + high), fitted)
 
     def start(self, level: Level) -> Unknowns:
         """Return grey maps and the lights as they are."""

@@ -65,6 +65,11 @@ class Targets:
         """Return height and width of the pictures."""
         return int(self.images.shape[-2]), int(self.images.shape[-1])
 
+    @property
+    def hdr(self) -> bool:
+        """Whether a picture holds what is above one, so that none was clipped there."""
+        return bool((self.images > 1.0).any())
+
 
 def make_targets(
     model: Model,

@@ -1,0 +1,93 @@
+"""What a fit is measured by, and that held-out views have no part in what is found."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from diffgfx.data import make_icosphere
+from diffgfx.errors import RangeError
+from diffgfx.scene import MaterialMaps, Model, Part, PointLight
+from diffgfx.tasks.mesh import FitOptions, Targets, fit_mesh, make_targets, orbit_views
+from diffgfx.tasks.mesh.fit_problem import stored_difference
+from diffgfx.tasks.mesh.targets import select_cameras
+
+
+def _model(level: float) -> Model:
+    values = torch.tensor([0.0, 0.0, 1.0, level, level, level, 0.04, 0.04, 0.04, 0.6])
+    maps = MaterialMaps.from_tensor(values.view(1, 10, 1, 1))
+    return Model((Part(make_icosphere(1), maps, two_sided=False),))
+
+
+def _targets() -> Targets:
+    true = _model(0.6)
+    camera = orbit_views(true, 4)
+    lights = (PointLight(camera.position, torch.full((1, 3), 20.0)),)
+    return make_targets(true, camera, lights, 16, samples=1, start=_model(0.3))
+
+
+def test_what_is_above_one_counts_where_targets_hold_it() -> None:
+    picture, wanted = torch.tensor([3.0, 3.0, 0.5]), torch.tensor([50.0, 0.5, 0.5])
+    found = stored_difference(picture.requires_grad_(), wanted, "linear", True)
+    assert found.tolist() == [-47.0, 2.5, 0.0]
+    (slope,) = torch.autograd.grad(found.sum(), picture)
+    assert slope[:2].tolist() == [1.0, 1.0]
+
+
+def test_a_clipped_target_says_nothing_against_a_brighter_picture() -> None:
+    picture, wanted = torch.tensor([3.0, 3.0, 0.5]), torch.tensor([1.0, 0.5, 1.0])
+    apart = stored_difference(picture, wanted, "linear", False)
+    assert apart.tolist() == [0.0, 2.5, -0.5]
+
+
+def _without_the_held_out(targets: Targets, held: int) -> Targets:
+    kept = [k for k in range(len(targets.images)) if k != held]
+    assert targets.masks is not None
+    (light,) = targets.lights
+    assert isinstance(light, PointLight)
+    return dataclasses.replace(
+        targets,
+        names=tuple(targets.names[k] for k in kept),
+        images=targets.images[kept],
+        masks=targets.masks[kept],
+        camera=select_cameras(targets.camera, kept),
+        lights=(PointLight(light.position[kept], light.intensity),),
+    )
+
+
+@pytest.mark.parametrize("unknown", ["shape", "material"])
+def test_a_view_that_is_held_out_might_as_well_not_be_there(unknown: str) -> None:
+    targets = _targets()
+    near = targets.camera.position.clone()
+    near[2] *= 0.7  # nearer than the others
+    camera = dataclasses.replace(targets.camera, position=near)
+    given = dataclasses.replace(targets, camera=camera)
+    if unknown == "shape":
+        given = dataclasses.replace(given, model=None)
+    else:
+        sphere = _model(0.3).parts[0]
+        mesh = dataclasses.replace(
+            sphere.mesh, uv=sphere.mesh.positions[:, :2], uv_triangles=sphere.mesh.triangles
+        )
+        start = Model((dataclasses.replace(sphere, mesh=mesh),))
+        given = dataclasses.replace(given, model=start)
+    lights = "refine" if unknown == "material" else "keep"
+    options = FitOptions(unknown, holdout=(2,), steps=2, texels=16, lights=lights)  # type: ignore[arg-type]
+    alone = dataclasses.replace(options, holdout="none")
+    with_it = fit_mesh(given, options)
+    without = fit_mesh(_without_the_held_out(given, 2), alone)
+    assert with_it.held_out == (2,)
+    assert with_it.solution.residual == without.solution.residual
+    for name, value in with_it.solution.unknowns.items():
+        assert torch.equal(value, without.solution.unknowns[name]), name
+
+
+def test_what_is_found_has_the_sides_of_what_was_given() -> None:
+    found = fit_mesh(_targets(), FitOptions("pose", holdout="none", steps=1))
+    assert [part.two_sided for part in found.model.parts] == [False]
+
+
+@pytest.mark.parametrize("unknown", ["pose", "shape"])
+def test_lights_are_found_with_maps_alone(unknown: str) -> None:
+    with pytest.raises(RangeError, match="must go with texture or material"):
+        FitOptions(unknown, lights="refine")  # type: ignore[arg-type]
