@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import torch
 
 from diffgfx_kernels import OPS
 
@@ -32,4 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     """Keep tests of the same kernels in one process: each would compile them for itself."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_kernels_of(item)))
+    on_gpu = [item for item in items if item.get_closest_marker("cuda") is not None]
+    if torch.cuda.is_available() and 0 < len(on_gpu) < len(items):
+        for item in on_gpu:
+            item.add_marker(pytest.mark.skip("Taichi serves one device a process: -m cuda alone"))
     return (yield)

@@ -307,7 +307,7 @@ TARGETS = (
     Target(
         "texture",
         "texels.py",
-        ("texel_weights", "share_missing", "taps_of", "dot"),
+        ("texel_weights", "share_missing", "slopes_of", "taps_of", "dot"),
         (*FLAT_TEXTURE, *CUBE_TEXTURE),
     ),
     Target(

@@ -24,8 +24,10 @@ __all__ = [
     "RasterizeGLContext",
     "antialias",
     "antialias_construct_topology_hash",
+    "get_log_level",
     "interpolate",
     "rasterize",
+    "set_log_level",
     "texture",
     "texture_construct_mip",
 ]
@@ -66,6 +68,25 @@ class RasterizeGLContext(RasterizeCudaContext):
         super().__init__(device)
         self.output_db = bool(output_db)
 
+    def set_context(self) -> None:
+        """Do nothing: there is no OpenGL context to set."""
+
+    def release_context(self) -> None:
+        """Do nothing: there is no OpenGL context to release."""
+
+
+_log_level = [1]
+
+
+def get_log_level() -> int:
+    """Return what `set_log_level` was told last, 1 at first. Nothing here writes a log."""
+    return _log_level[0]
+
+
+def set_log_level(level: int) -> None:
+    """Take the least severe level to be logged, from 0 (information) to 3 (fatal)."""
+    _log_level[0] = int(level)
+
 
 def _check_context(glctx: object) -> RasterizeCudaContext:
     if not isinstance(glctx, RasterizeCudaContext):
@@ -84,7 +105,12 @@ def _draw(
     grad_db: bool,
     below: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw one layer; only gradients of slopes depend on ``grad_db``, as in nvdiffrast."""
+    """Draw one layer; only gradients of slopes depend on ``grad_db``, as in nvdiffrast.
+
+    It ignores ranges where each image has positions of its own.
+    """
+    if isinstance(mesh[0], Tensor) and mesh[0].ndim == 3:
+        ranges = None
     rast, slopes = ops.rasterize(
         *mesh, resolution, ranges=ranges, grad_db=glctx.output_db, grad_z=False, below=below
     )
@@ -106,7 +132,8 @@ def rasterize(
         pos: Vertices in clip space, (B, V, 4), or (V, 4) with ``ranges``.
         tri: Vertices of each triangle, int32, (T, 3).
         resolution: Height and width.
-        ranges: First triangle and count of each image, int32, (B, 2), on the CPU.
+        ranges: First triangle and count of each image, int32, (B, 2), on the CPU; with positions
+            (V, 4), else it is ignored.
         grad_db: Whether the slopes have gradients; they are given either way.
 
     Returns:

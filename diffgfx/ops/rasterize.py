@@ -31,6 +31,8 @@ from diffgfx_kernels import load
 
 __all__ = ["rasterize"]
 
+_NO_DEPTH = "has no gradient to depth (pass grad_z=False)"
+
 
 @torch.library.custom_op("diffgfx::rasterize", mutates_args=())
 def _rasterize(
@@ -169,7 +171,7 @@ def rasterize(
     check_nvdiffrast(
         "rasterize", chosen, pos,
         below="peels by calls of its own" if below is not None else None,
-        grad_z="has no gradient to depth" if grad_z and pos.requires_grad else None,
+        grad_z=_NO_DEPTH if grad_z and pos.requires_grad else None,
     )  # fmt: skip
     rast, slopes = _rasterize(pos, tri, ranges, above, [width, height], grad_db, grad_z, chosen)
     return rast, slopes

@@ -134,7 +134,9 @@ def _look_up(
     position, corners = geometry.positions
     values = torch.cat([position.expand(len(clip), -1, -1), clip[..., 3:]], dim=2)
     place, _ = interpolate(values, rast, corners, backend=backend)
-    normal, _ = interpolate(geometry.normals.values[None], rast, geometry.normals.corners)
+    normal, _ = interpolate(
+        geometry.normals.values[None], rast, geometry.normals.corners, backend=backend
+    )
     uv, uv_da = interpolate(
         geometry.uv.values[None], rast, geometry.uv.corners, rast_db=rast_db, diff_attrs="all",
         backend=backend,
@@ -144,7 +146,9 @@ def _look_up(
     side = torch.nn.functional.pad(front, (1, 0))[picture, shown][..., None]
     tangent = None
     if geometry.tangents is not None:
-        tangent, _ = interpolate(geometry.tangents.values[None], rast, geometry.tangents.corners)
+        tangent, _ = interpolate(
+            geometry.tangents.values[None], rast, geometry.tangents.corners, backend=backend
+        )
         tangent = side * tangent  # as glTF: on a back, the whole frame turns round
     return _Pixels(rast, place[..., :3], place[..., 3:], side * normal, tangent, uv, uv_da)
 
@@ -152,7 +156,7 @@ def _look_up(
 def _shade(
     scene: Scene, geometry: Geometry, pixels: _Pixels, covered: Tensor, backend: Backend
 ) -> Tensor:
-    maps = read_maps(scene.parts, geometry, pixels.rast, pixels.uv, pixels.uv_da)
+    maps = read_maps(scene.parts, geometry, pixels.rast, pixels.uv, pixels.uv_da, backend)
     lamps = gather_lamps(scene.lights, pixels.position)
     tangent = pixels.tangent
     colour = shade_mesh(

@@ -8,6 +8,7 @@ from torch import Tensor
 from diffgfx.ops import texture
 from diffgfx.render.geometry import Geometry
 from diffgfx.scene import Part
+from diffgfx.types import Backend
 
 __all__ = ["read_maps"]
 
@@ -15,8 +16,9 @@ _CHANNELS = 10
 
 
 def read_maps(
-    parts: Sequence[Part], geometry: Geometry, rast: Tensor, uv: Tensor, uv_da: Tensor
-) -> Tensor:
+    parts: Sequence[Part], geometry: Geometry, rast: Tensor, uv: Tensor, uv_da: Tensor,
+    backend: Backend = "auto",
+) -> Tensor:  # fmt: skip
     """Return the ten maps n3 d3 s3 r1 of the parts that pixels show, trilinear between mip levels.
 
     Args:
@@ -25,12 +27,13 @@ def read_maps(
         rast: Which triangle each pixel shows, (B, H, W, 4).
         uv: Texture coordinates, (B, H, W, 2).
         uv_da: Their screen derivatives, (B, H, W, 4).
+        backend: Of the look-ups.
 
     Returns:
         Maps, (B, H, W, 10); those of pixels that show nothing mean nothing.
     """
     if len(parts) == 1 and parts[0].material.resolution != (1, 1):
-        return _read(parts[0], uv, uv_da)
+        return _read(parts[0], uv, uv_da, backend)
     if len(parts) == 1:
         return _texels(parts[0]).expand(*uv.shape[:3], _CHANNELS)
     shown = rast[..., 3].reshape(-1).long() - 1
@@ -45,7 +48,7 @@ def read_maps(
             rows = _texels(part).reshape(1, _CHANNELS).expand(len(where), _CHANNELS)
         else:
             line = (1, 1, len(where), -1)
-            rows = _read(part, uv[where].view(line), uv_da[where].view(line))[0, 0]
+            rows = _read(part, uv[where].view(line), uv_da[where].view(line), backend)[0, 0]
         maps = maps.index_copy(0, where, rows)
     return maps.view(*rast.shape[:3], _CHANNELS)
 
@@ -55,11 +58,11 @@ def _texels(part: Part) -> Tensor:
     return part.material.to_tensor().permute(0, 2, 3, 1).flip(1)
 
 
-def _read(part: Part, uv: Tensor, uv_da: Tensor) -> Tensor:
+def _read(part: Part, uv: Tensor, uv_da: Tensor, backend: Backend) -> Tensor:
     return texture(
         _texels(part).contiguous(), uv.contiguous(), uv_da=uv_da.contiguous(),
         filter_mode="linear-mipmap-linear", boundary_mode=part.wrap,
-        max_mip_level=_halvings(part.material.resolution),
+        max_mip_level=_halvings(part.material.resolution), backend=backend,
     )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
 
     ti.init(arch=ti.cpu, debug=True, fast_math=False, log_level=ti.ERROR, offline_cache=False)
     runtime.start(torch.device("cpu"))  # joins it
-    failed, seen = 0, set()
+    failed = 0
+    seen: set[str] = set()
     for run in RUNS:
         if run.backend != "taichi" or run.device != "cpu" or (argv and run.case.op not in argv):
             continue
@@ -40,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
         if said is not None:
             failed += 1
             print(f"{run.case.name}: {said}", flush=True)
+    if not seen:
+        print(f"no op of {', '.join(argv)} has a case")
+        return 2
     return int(failed > 0)
 
 

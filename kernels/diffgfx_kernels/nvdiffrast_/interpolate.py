@@ -15,7 +15,9 @@ def _both(
     """Return attributes and their derivatives side by side."""
     import nvdiffrast.torch as dr
 
-    return torch.cat(dr.interpolate(attr, rast, tri, rast_db, diff or None), dim=3)
+    everything = diff == list(range(attr.shape[2]))  # of a list it takes 32 at most
+    wanted = ("all" if everything else diff) if diff else None
+    return torch.cat(dr.interpolate(attr, rast, tri, rast_db, wanted), dim=3)
 
 
 def forward(

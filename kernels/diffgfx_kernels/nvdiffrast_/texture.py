@@ -9,7 +9,8 @@ __all__ = ["backward", "forward"]
 
 
 def _levels(tex: Tensor, mips: Tensor, top: int) -> list[Tensor]:
-    """Return packed levels from 1 on one by one, as nvdiffrast takes them."""
+    """Return packed levels from 1 on one by one, as nvdiffrast takes them: one set a texture."""
+    mips = mips.expand(max(len(tex), len(mips)), -1, -1)
     _, faces, height, width, channels = tex.shape
     sizes = level_sizes(height, width, top)
     starts = level_starts(faces, sizes)
@@ -28,6 +29,8 @@ def _look_up(
 ) -> Tensor:  # fmt: skip
     import nvdiffrast.torch as dr
 
+    if not sampling.derived:
+        tex = tex.expand(max(len(tex), len(mips)), -1, -1, -1, -1).contiguous()
     levelled = "mipmap" in sampling.filter and sampling.top > 0
     found: Tensor = dr.texture(
         tex if tex.shape[1] == 6 else tex[:, 0],

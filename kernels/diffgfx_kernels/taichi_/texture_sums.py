@@ -3,7 +3,8 @@
 On a CPU pixels are dealt out to a few parts, each with sums of its own, which are then added in
 order. Neighbours that look at one place, such as empty ones, are added up first. On a GPU thousands
 of threads add to the same texels: there sums are whole numbers of 64 bits, whose order changes
-nothing, in units of a power of two so small that all pixels together cannot overflow.
+nothing, in units of a power of two so small that all pixels together stay below 2^61; a sum beyond
+2^62 marks a texel to which something was added that is not finite.
 """
 
 from typing import NamedTuple
@@ -28,6 +29,8 @@ BLOCK = 2048
 """Pixels that a part of a CPU takes at a time."""
 
 MOST_PARTS = 16
+MOST_NUMBERS = 2**31 - 8192
+"""What a kernel can count in 32 bits."""
 
 
 @ti.func
@@ -55,7 +58,10 @@ def add_to(
             for c in range(channels):
                 if ti.static(whole):
                     share = scale * ti.cast(weights[k] * source[at + c], ti.f64)
-                    ti.atomic_add(sums[texel + c], ti.cast(ti.round(share), ti.i64))
+                    if share - share == 0.0:
+                        ti.atomic_add(sums[texel + c], ti.cast(ti.round(share), ti.i64))
+                    else:
+                        ti.atomic_min(sums[texel + c], ti.cast(1, ti.i64) << 63)  # the least
                 else:
                     sums[texel + c] = sums[texel + c] + weights[k] * source[at + c]
 
@@ -152,19 +158,29 @@ class _Deal(NamedTuple):
 def _deal_for(device: torch.device, call: Call) -> _Deal:
     if device.type == "cuda":
         return _Deal(call.total, 1, 1, True)
-    texels = call.textures * call.stride + call.mipped * call.mip_stride
-    fitting = 4 * call.total // max(texels, 1)
+    texels = max(call.textures * call.stride + call.mipped * call.mip_stride, 1)
+    fitting = 4 * call.total // texels
+    if texels < 8 * call.total:
+        fitting = max(fitting, 2)
+    fitting = min(fitting, MOST_NUMBERS // (texels * max(call.channels, 1)))
     parts = max(1, min(fitting, MOST_PARTS, -(-call.total // BLOCK)))
     return _Deal(parts, parts, BLOCK, False)
 
 
 def _unit_of(g_out: Tensor, count: int) -> Tensor:
-    """Return a power of two of which 2^62 are more than ``count`` numbers of a tensor add up to.
+    """Return a power of two of which 2^61 are more than ``count`` numbers of a tensor add up to.
 
-    A double, for it may be far below what float32 holds.
+    A double, for it may be far below what float32 holds. What is not finite does not count.
     """
-    most = g_out.abs().amax().double().clamp_min(1e-280) * count
-    return torch.exp2(torch.ceil(torch.log2(most)) - 62.0).view(1)
+    sizes = torch.where(torch.isfinite(g_out), g_out, 0.0).abs()
+    most = sizes.amax().double().clamp_min(1e-280) * count
+    return torch.exp2(torch.ceil(torch.log2(most)) - 61.0).view(1)
+
+
+def _real(sums: Tensor, unit: Tensor, kind: torch.dtype) -> Tensor:
+    """Return whole sums as numbers of a kind."""
+    sound = (sums > -(2**62)) & (sums < 2**62)
+    return torch.where(sound, sums * unit, torch.nan).to(kind)
 
 
 def sum_texels(
@@ -188,7 +204,7 @@ def sum_texels(
     )  # fmt: skip
     g_tex, g_mips = (part[0] if len(part) == 1 else part.sum(dim=0) for part in sums)
     if deal.whole:
-        g_tex, g_mips = ((part * unit).to(uv.dtype) for part in (g_tex, g_mips))
+        g_tex, g_mips = (_real(part, unit, uv.dtype) for part in (g_tex, g_mips))
     if sampling.derived and call.top > 0:
         sizes = level_sizes(tex.shape[2], tex.shape[3], call.top)
         pull_down(g_mips, tex.shape[1], sizes)

@@ -68,3 +68,20 @@ def test_any_size_of_gradient_is_held(size: float) -> None:
     upstream = torch.randn((1, 3, 4, 2), generator=draw)
     found = _gradient(uv, size * upstream, "taichi")
     assert_close(found, size * _gradient(uv, upstream, "torch"), rtol=1e-5, atol=1e-6 * size)
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_what_is_not_finite_spoils_its_texels_alone(wrong: float) -> None:
+    uv = torch.tensor([[[[0.1, 0.1], [0.7, 0.7]]]])
+    upstream = torch.tensor([[[[wrong, 1.0], [2.0, 3.0]]]])
+    draw = torch.Generator().manual_seed(5)
+    tex = torch.randn((1, 8, 8, 2), generator=draw).requires_grad_()
+    value = ops.texture(tex, uv, filter_mode="linear")
+    (found,) = torch.autograd.grad(value, tex, upstream)
+    sound = torch.where(torch.isfinite(upstream), upstream, 0.0)
+    (expected,) = torch.autograd.grad(ops.texture(tex, uv, filter_mode="linear"), tex, sound)
+    spoilt = ~torch.isfinite(found)
+    assert int(spoilt.sum()) == 4
+    assert bool(spoilt[..., 0][0, :2, :2].all())
+    assert_close(found[~spoilt], expected[~spoilt])

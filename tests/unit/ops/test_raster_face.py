@@ -106,3 +106,21 @@ def test_depth_has_no_gradient() -> None:
     pos.requires_grad_()
     rast, _ = dr.rasterize(dr.RasterizeCudaContext(), pos, tri, (2, 2))
     assert bool((torch.autograd.grad(rast[..., 2].sum(), pos)[0] == 0).all())
+
+
+def test_ranges_of_images_with_positions_of_their_own_are_ignored_as_there() -> None:
+    pos, tri = _stack(0.4, -0.2)
+    ranges = torch.tensor([[0, 1]], dtype=torch.int32)
+    found, _ = dr.rasterize(dr.RasterizeCudaContext(), pos, tri, (2, 2), ranges=ranges)
+    assert found[..., 3].unique().tolist() == [2]
+    found, _ = dr.rasterize(dr.RasterizeCudaContext(), pos[0], tri, (2, 2), ranges=ranges)
+    assert found[..., 3].unique().tolist() == [1]
+
+
+def test_what_has_nothing_to_do_is_there_all_the_same() -> None:
+    context = dr.RasterizeGLContext(mode="manual")
+    context.set_context()
+    context.release_context()
+    dr.set_log_level(2)
+    assert dr.get_log_level() == 2
+    dr.set_log_level(1)
