@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -13,7 +14,7 @@ from diffgfx.ops import antialias, construct_topology, interpolate, rasterize, s
 from diffgfx.render.buffers import Buffers
 from diffgfx.render.geometry import Geometry, gather_geometry
 from diffgfx.render.lamps import gather_lamps
-from diffgfx.render.surface import read_maps
+from diffgfx.render.surface import pack_maps, read_maps
 from diffgfx.scene import Camera, DistantLight, HarmonicsLight, PointLight, Scene
 from diffgfx.types import Backend
 
@@ -34,7 +35,8 @@ def render(
         size: Height and width in pixels; one number for a square.
         samples: Samples a pixel, a square number: the picture is made that much larger and
             averaged.
-        backend: ``"auto"`` takes the fastest one that serves the tensors' device.
+        backend: ``"auto"`` takes the fastest one that serves the tensors' device; nvdiffrast
+            serves some of the ops alone, not a whole picture.
 
     Returns:
         Colour, mask, depth, normal and position, row 0 at the top.
@@ -49,9 +51,10 @@ def render(
     """
     height, width = check_picture_size(size)
     side = _check_samples(samples)
+    packed = pack_maps(scene.parts)
     if scene.batch > 1 and not all(part.two_sided for part in scene.parts):
-        return _join([_render(one, height, width, side, backend) for one in _each(scene)])
-    return _render(scene, height, width, side, backend)
+        return _join([_render(one, packed, (height, width, side), backend) for one in _each(scene)])
+    return _render(scene, packed, (height, width, side), backend)
 
 
 def check_picture_size(size: int | tuple[int, int]) -> tuple[int, int]:
@@ -69,7 +72,11 @@ def _check_samples(samples: int) -> int:
     return side
 
 
-def _render(scene: Scene, height: int, width: int, side: int, backend: Backend) -> Buffers:
+def _render(
+    scene: Scene, packed: Sequence[Tensor], sizes: tuple[int, int, int], backend: Backend
+) -> Buffers:
+    """Return one batch of pictures; sizes are height, width and samples along a pixel's side."""
+    height, width, side = sizes
     geometry = gather_geometry(scene.parts)
     clip = project_vertices(scene, geometry.positions.values, width / height)
     front = _sides(scene, geometry)
@@ -77,7 +84,10 @@ def _render(scene: Scene, height: int, width: int, side: int, backend: Backend) 
     rast, rast_db = rasterize(clip, corners, (side * height, side * width), backend=backend)
     pixels = _look_up(geometry, clip, rast, rast_db, front, backend)
     covered = (rast[..., 3:] > 0).to(clip)
-    colour = _shade(scene, geometry, pixels, covered, backend)
+    maps = read_maps(
+        scene.parts, packed, geometry, pixels.rast, pixels.uv, pixels.uv_da, backend
+    )  # fmt: skip
+    colour = _shade(scene, maps, pixels, covered, backend)
     if scene.background is not None:
         colour = colour + (1.0 - covered) * scene.background[:, None, None, :]
     smooth = antialias(
@@ -154,9 +164,8 @@ def _look_up(
 
 
 def _shade(
-    scene: Scene, geometry: Geometry, pixels: _Pixels, covered: Tensor, backend: Backend
+    scene: Scene, maps: Tensor, pixels: _Pixels, covered: Tensor, backend: Backend
 ) -> Tensor:
-    maps = read_maps(scene.parts, geometry, pixels.rast, pixels.uv, pixels.uv_da, backend)
     lamps = gather_lamps(scene.lights, pixels.position)
     tangent = pixels.tangent
     colour = shade_mesh(

@@ -25,7 +25,8 @@ def forward(
 ) -> tuple[Tensor, Tensor, float]:
     """Return attributes, derivatives and a number that no triangle has, as the reference does."""
     both = _both(attr, rast, tri, rast_db, diff)
-    out, da = (part.clone() for part in both.split([attr.shape[2], 2 * len(diff)], dim=3))
+    parts = torch.split(both, [attr.shape[2], 2 * len(diff)], dim=3)
+    out, da = (part.clone() for part in parts)
     return out, da, wrong_number(rast, len(tri))
 
 

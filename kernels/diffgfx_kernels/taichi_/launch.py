@@ -5,6 +5,9 @@ which is more than a small grid takes. Here the first launch of each kind of arg
 and every one fills a context with pointers and numbers, and starts.
 Whatever is out of the ordinary goes the long way: a tensor that is not contiguous, that asks for a
 gradient or lies on another device, and a Taichi whose insides have other names.
+
+On a GPU Taichi launches on the default stream. Where torch works on another one, which does not
+wait for that, each waits for the other.
 """
 
 import functools
@@ -33,6 +36,15 @@ def _kind_of(annotation: Any) -> int | None:
     return None
 
 
+def _stream_beside(args: tuple[Any, ...]) -> Any:
+    """Return the stream that torch works on if it is not the default one; else None."""
+    tensor = next((arg for arg in args if isinstance(arg, torch.Tensor)), None)
+    if tensor is None or not tensor.is_cuda:
+        return None
+    stream = torch.cuda.current_stream(tensor.device)
+    return None if stream == torch.cuda.default_stream(tensor.device) else stream
+
+
 class _Quick:
     """Launches one kernel; see the module."""
 
@@ -49,7 +61,16 @@ class _Quick:
                 self._kinds = tuple(kind for kind in kinds if kind is not None)
 
     def __call__(self, *args: Any) -> Any:
-        """Launch."""
+        """Launch, in the order of torch's own work."""
+        stream = _stream_beside(args)
+        if stream is None:
+            return self._start(args)
+        stream.synchronize()
+        found = self._start(args)
+        ti.sync()
+        return found
+
+    def _start(self, args: tuple[Any, ...]) -> Any:
         key = self._key(args)
         if key is None:
             return self._wrapped(*args)

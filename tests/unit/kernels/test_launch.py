@@ -71,3 +71,30 @@ def test_a_taichi_with_other_insides_is_served_by_its_own_launches(monkeypatch):
         double(x)
     assert x.tolist() == [4, 4, 4]
     assert quick._kinds is None
+
+
+def test_work_on_another_stream_is_waited_for_on_both_sides(monkeypatch):
+    told = []
+
+    class Stream:
+        def synchronize(self) -> None:
+            told.append("ours")
+
+    started = quick_of(scale)._start
+
+    def start(args):
+        told.append("launch")
+        return started(args)
+
+    monkeypatch.setattr("diffgfx_kernels.taichi_.launch._stream_beside", lambda args: Stream())
+    monkeypatch.setattr(quick_of(scale), "_start", start)
+    monkeypatch.setattr(ti, "sync", lambda: told.append("taichi's"))
+    assert run() == [0, 2, 4, 0]
+    assert told == ["ours", "launch", "taichi's"]
+
+
+def test_tensors_of_the_cpu_have_no_stream():
+    from diffgfx_kernels.taichi_.launch import _stream_beside
+
+    assert _stream_beside((torch.zeros(2), 3)) is None
+    assert _stream_beside((3,)) is None
