@@ -28,6 +28,9 @@ __all__ = ["sum_texels"]
 BLOCK = 2048
 """Pixels that a part of a CPU takes at a time."""
 
+FEW = 16
+"""Pixels that a thread of a GPU takes: empty ones would all add to the same texels, one by one."""
+
 MOST_PARTS = 16
 MOST_NUMBERS = 2**31 - 8192
 """What a kernel can count in 32 bits."""
@@ -107,36 +110,32 @@ def add_pixels(
     for job in range(parts * spread):
         if job % spread == 0:
             part, n = job // spread, number_of(channels, few)
+            slab, scale = part, ti.cast(1.0, ti.f64)
+            if ti.static(whole):
+                slab, scale = 0, 1.0 / unit[0]
             blocks = (count + block - 1) // block
             for turn in range((blocks - part + parts - 1) // parts):
                 first = (turn * parts + part) * block
                 last = ti.min(first + block, count)
                 for p in range(first, last):
-                    if ti.static(whole):
-                        add_levels(
-                            uv, levels, plan, fine, coarse, g_out, p * n, p, 0, pixels, textures,
-                            mipped, stride, mip_stride, n, 1.0 / unit[0], boundary, nearest, cube,
-                            whole,
+                    some, ends = False, True
+                    for c in range(n):
+                        together[part * n + c] = together[part * n + c] + g_out[p * n + c]
+                        some |= together[part * n + c] != 0.0
+                    if p + 1 < last:
+                        ends = not looks_like_next(
+                            uv, levels, p, pixels, textures + mipped > 2,
+                            ti.static(3 if cube else 2),
                         )  # fmt: skip
-                    else:
-                        some, ends = False, True
+                    if ends and some:
+                        add_levels(
+                            uv, levels, plan, fine, coarse, together, part * n, p, slab, pixels,
+                            textures, mipped, stride, mip_stride, n, scale, boundary, nearest,
+                            cube, whole,
+                        )  # fmt: skip
+                    if ends:
                         for c in range(n):
-                            together[part * n + c] = together[part * n + c] + g_out[p * n + c]
-                            some |= together[part * n + c] != 0.0
-                        if p + 1 < last:
-                            ends = not looks_like_next(
-                                uv, levels, p, pixels, textures + mipped > 2,
-                                ti.static(3 if cube else 2),
-                            )  # fmt: skip
-                        if ends and some:
-                            add_levels(
-                                uv, levels, plan, fine, coarse, together, part * n, p, part,
-                                pixels, textures, mipped, stride, mip_stride, n, 1.0, boundary,
-                                nearest, cube, whole,
-                            )  # fmt: skip
-                        if ends:
-                            for c in range(n):
-                                together[part * n + c] = 0.0
+                            together[part * n + c] = 0.0
 
 
 class _Deal(NamedTuple):
@@ -157,7 +156,7 @@ class _Deal(NamedTuple):
 
 def _deal_for(device: torch.device, call: Call) -> _Deal:
     if device.type == "cuda":
-        return _Deal(call.total, 1, 1, True)
+        return _Deal(-(-call.total // FEW), 1, FEW, True)
     texels = max(call.textures * call.stride + call.mipped * call.mip_stride, 1)
     fitting = 4 * call.total // texels
     if texels < 8 * call.total:
@@ -197,7 +196,7 @@ def sum_texels(
     coarse = sums[1] if mips.numel() else sums[1].new_zeros(1)
     add_pixels(
         uv.view(-1), levels, g_out.view(-1), plan, unit, sums[0].view(-1), coarse.view(-1),
-        uv.new_zeros(deal.slabs * call.channels), call.total, call.pixels, call.textures,
+        uv.new_zeros(deal.parts * call.channels), call.total, call.pixels, call.textures,
         call.mipped, call.stride, call.mip_stride, call.channels, deal.parts, deal.block,
         grid_for(device).spread, call.boundary, sampling.filter == "nearest",
         sampling.boundary == "cube", deal.whole, few_of(call.channels),
