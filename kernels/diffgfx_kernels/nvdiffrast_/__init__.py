@@ -2,7 +2,8 @@
 
 It is reached through nvdiffrast's public functions where they serve. Their gradients belong to a
 graph that is gone by the time a kernel here is asked to go backward, so that the forward pass is
-made anew then; only drawing goes backward from its result, as nvdiffrast itself does.
+made anew then; only drawing goes backward from its result, as nvdiffrast itself does. Nothing at
+all (no triangles, no pixels), which nvdiffrast refuses, is left to the reference.
 """
 
 import importlib.util

@@ -21,6 +21,8 @@ def forward(
 ) -> Tensor:
     """Return the picture, as the reference does; ``bounded`` must be false."""
     assert not bounded
+    if not (len(tri) and color.numel() and pos.numel()):
+        return color.clone()
     return _blend(color, rast, pos, tri).clone()
 
 
@@ -36,6 +38,8 @@ def backward(
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients to the colours and (zero unless ``moved``) to the positions."""
     assert not bounded
+    if not (len(tri) and color.numel() and pos.numel()):
+        return g_out.clone(), torch.zeros_like(pos)
     if not moved:
         (g_color,) = pull(lambda c: _blend(c, rast, pos, tri), (color,), g_out)[1]
         return g_color, torch.zeros_like(pos)

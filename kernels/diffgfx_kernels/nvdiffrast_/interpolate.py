@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_ import interpolate as reference
 from diffgfx_kernels.torch_.interpolate import wrong_number
 from diffgfx_kernels.torch_.pull import pull
 
@@ -24,6 +25,8 @@ def forward(
     attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, diff: list[int]
 ) -> tuple[Tensor, Tensor, float]:
     """Return attributes, derivatives and a number that no triangle has, as the reference does."""
+    if not (len(tri) and attr.numel() and rast.numel()):
+        return reference.forward(attr, rast, tri, rast_db, diff)
     both = _both(attr, rast, tri, rast_db, diff)
     parts = torch.split(both, [attr.shape[2], 2 * len(diff)], dim=3)
     out, da = (part.clone() for part in parts)
@@ -41,6 +44,8 @@ def backward(
     wanted: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients to the attributes, rast and rast_db; the first is there either way."""
+    if not (len(tri) and attr.numel() and rast.numel()):
+        return torch.zeros_like(attr), torch.zeros_like(rast), torch.zeros_like(rast)
     if rast_db is None:
         found = pull(lambda a, r: _both(a, r, tri, None, diff), (attr, rast), g_out)[1]
         return found[0], found[1], torch.zeros_like(rast)

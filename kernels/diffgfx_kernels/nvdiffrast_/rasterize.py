@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.torch_ import rasterize as reference
+
 __all__ = ["backward", "forward"]
 
 
@@ -45,6 +47,8 @@ def forward(
 ) -> tuple[Tensor, Tensor]:
     """Return rast (B, H, W, 4) and its slopes, as the reference does; ``below`` must be None."""
     assert below is None
+    if not (len(tri) and pos.numel() and (ranges is None or len(ranges))):
+        return reference.forward(pos, tri, ranges, None, size, sloped)
     rast, slopes = _draw(pos, tri, ranges, size)
     return rast.clone(), slopes.clone() if sloped else slopes.new_empty((*rast.shape[:3], 0))
 
@@ -60,6 +64,8 @@ def backward(
 ) -> Tensor:
     """Return the gradient to pos, as the reference does; ``with_z`` must be false."""
     assert not with_z
+    if not (len(tri) and pos.numel() and rast.numel()):
+        return torch.zeros_like(pos)
     found: Tensor
     if g_slopes.shape[-1] == 4:
         found = _plugin().rasterize_grad_db(pos, tri, rast, g_rast, g_slopes)

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
+from diffgfx_kernels.torch_ import texture as reference
 from diffgfx_kernels.torch_.pull import pull
 
 __all__ = ["backward", "forward"]
@@ -50,6 +51,8 @@ def forward(
     sampling: Sampling,
 ) -> Tensor:  # fmt: skip
     """Return the values at pixels, as the reference does."""
+    if not (tex.numel() and uv.numel()):
+        return reference.forward(tex, mips, uv, uv_da, bias, sampling)
     return _look_up(tex, mips, uv, uv_da, bias, sampling).clone()
 
 
@@ -58,6 +61,8 @@ def backward(
     bias: Tensor | None, sampling: Sampling, wanted: tuple[bool, bool],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
     """Return the gradients to tex, mips, uv, uv_da and bias, as the reference does."""
+    if not (tex.numel() and uv.numel()):
+        return reference.backward(g_out, tex, mips, uv, uv_da, bias, sampling, wanted)
     step = uv.new_zeros((*uv.shape[:3], 2 * uv.shape[3])) if uv_da is None else uv_da
     added = uv.new_zeros(uv.shape[:3]) if bias is None else bias
 
