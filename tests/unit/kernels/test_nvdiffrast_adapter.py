@@ -27,16 +27,16 @@ def _strict_texture(tex: Tensor, uv: Tensor, **more: object) -> Tensor:
     assert len(tex) in (1, len(uv))
     assert tex.numel()
     assert uv.numel()
-    return raster.texture(tex, uv, **more)  # type: ignore[arg-type]
+    return raster.texture(tex, uv, **more)
 
 
 def _strict_interpolate(
     attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None, diff_attrs: object
 ) -> tuple[Tensor, Tensor]:
-    assert diff_attrs in (None, "all") or len(diff_attrs) <= 32  # type: ignore[arg-type]
+    assert diff_attrs in (None, "all") or len(diff_attrs) <= 32
     assert attr.numel()
     assert tri.numel()
-    return raster.interpolate(attr, rast, tri, rast_db, diff_attrs)  # type: ignore[arg-type]
+    return raster.interpolate(attr, rast, tri, rast_db, diff_attrs)
 
 
 class _Plugin:
@@ -58,10 +58,10 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     package, face = types.ModuleType("nvdiffrast"), types.ModuleType("nvdiffrast.torch")
     for name in raster.__all__:
         setattr(face, name, getattr(raster, name))
-    face.texture = _strict_texture  # type: ignore[attr-defined]
-    face.interpolate = _strict_interpolate  # type: ignore[attr-defined]
-    face.ops = types.SimpleNamespace(_nvdiffrast_c=_Plugin)  # type: ignore[attr-defined]
-    package.torch = face  # type: ignore[attr-defined]
+    face.texture = _strict_texture
+    face.interpolate = _strict_interpolate
+    face.ops = types.SimpleNamespace(_nvdiffrast_c=_Plugin)
+    package.torch = face
     monkeypatch.setitem(sys.modules, "nvdiffrast", package)
     monkeypatch.setitem(sys.modules, "nvdiffrast.torch", face)
     monkeypatch.setattr(nvdiffrast_, "reason_unavailable", lambda device: None)
@@ -92,7 +92,7 @@ def _same(made: object, leaves: list[Tensor]) -> None:
     found = {}
     for name in ("nvdiffrast", "torch"):
         followed = [leaf.clone().requires_grad_() for leaf in leaves]
-        outs = made(name, *followed)  # type: ignore[operator]
+        outs = made(name, *followed)
         total = sum((out * _wave(tuple(out.shape))).sum() for out in outs)
         grads = torch.autograd.grad(total, followed, allow_unused=True)
         found[name] = [*(out.detach() for out in outs), *(g for g in grads if g is not None)]
@@ -108,7 +108,7 @@ def test_drawing(mesh: tuple[Tensor, Tensor], grad_db: bool) -> None:
     pos, tri = mesh
 
     def drawn(backend: str, pos: Tensor) -> tuple[Tensor, ...]:
-        return ops.rasterize(pos, tri, (10, 15), grad_db=grad_db, grad_z=False, backend=backend)  # type: ignore[arg-type]
+        return ops.rasterize(pos, tri, (10, 15), grad_db=grad_db, grad_z=False, backend=backend)
 
     _same(drawn, [pos])
 
@@ -119,10 +119,10 @@ def test_drawing_ranges(mesh: tuple[Tensor, Tensor]) -> None:
 
     def drawn(backend: str, pos: Tensor) -> tuple[Tensor, ...]:
         rast, slopes = ops.rasterize(
-            pos, tri, (10, 15), ranges=ranges, grad_z=False, backend=backend  # type: ignore[arg-type]
+            pos, tri, (10, 15), ranges=ranges, grad_z=False, backend=backend
         )  # fmt: skip
         colour = 0.2 + rast[..., 3:].detach() / len(tri)
-        smooth = ops.antialias(colour, rast, pos, tri, mode="nvdiffrast", backend=backend)  # type: ignore[arg-type]
+        smooth = ops.antialias(colour, rast, pos, tri, mode="nvdiffrast", backend=backend)
         return rast, slopes, smooth
 
     _same(drawn, [pos[0]])
@@ -134,7 +134,7 @@ def test_attributes(mesh: tuple[Tensor, Tensor], diff: object) -> None:
     rast, slopes = ops.rasterize(pos, tri, (10, 15))
 
     def interpolated(backend: str, attr: Tensor, rast: Tensor, db: Tensor) -> tuple[Tensor, ...]:
-        return ops.interpolate(attr, rast, tri, rast_db=db, diff_attrs=diff, backend=backend)  # type: ignore[arg-type]
+        return ops.interpolate(attr, rast, tri, rast_db=db, diff_attrs=diff, backend=backend)
 
     _same(interpolated, [_wave((1, pos.shape[1], 40)), rast, slopes])
 
@@ -151,8 +151,8 @@ def test_textures(filter_mode: str, boundary: str) -> None:
 
     def looked(backend: str, tex: Tensor, uv: Tensor, da: Tensor) -> tuple[Tensor, ...]:
         value = ops.texture(
-            tex, uv, uv_da=da if levelled else None, filter_mode=filter_mode,  # type: ignore[arg-type]
-            boundary_mode=boundary, backend=backend,  # type: ignore[arg-type]
+            tex, uv, uv_da=da if levelled else None, filter_mode=filter_mode,
+            boundary_mode=boundary, backend=backend,
         )  # fmt: skip
         return (value,)
 
@@ -166,7 +166,7 @@ def test_levels_of_ones_own(textures: int, sets: int) -> None:
 
     def looked(backend: str, tex: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
         value = ops.texture(
-            tex, uv, mip_level_bias=bias, mip=[first, second], backend=backend  # type: ignore[arg-type]
+            tex, uv, mip_level_bias=bias, mip=[first, second], backend=backend
         )  # fmt: skip
         return (value,)
 

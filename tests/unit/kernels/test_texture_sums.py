@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     from diffgfx_kernels.taichi_ import texture_sums
 
-    def deal(device, call):  # type: ignore[no-untyped-def]
+    def deal(device, call):
         return texture_sums._Deal(-(-call.total // 5), 1, 5, True)
 
     monkeypatch.setattr(texture_sums, "_deal_for", deal)

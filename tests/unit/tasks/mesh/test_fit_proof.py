@@ -72,7 +72,7 @@ def test_a_view_that_is_held_out_might_as_well_not_be_there(unknown: str) -> Non
         start = Model((dataclasses.replace(sphere, mesh=mesh),))
         given = dataclasses.replace(given, model=start)
     lights = "refine" if unknown == "material" else "keep"
-    options = FitOptions(unknown, holdout=(2,), steps=2, texels=16, lights=lights)  # type: ignore[arg-type]
+    options = FitOptions(unknown, holdout=(2,), steps=2, texels=16, lights=lights)
     alone = dataclasses.replace(options, holdout="none")
     with_it = fit_mesh(given, options)
     without = fit_mesh(_without_the_held_out(given, 2), alone)
@@ -90,4 +90,4 @@ def test_what_is_found_has_the_sides_of_what_was_given() -> None:
 @pytest.mark.parametrize("unknown", ["pose", "shape"])
 def test_lights_are_found_with_maps_alone(unknown: str) -> None:
     with pytest.raises(RangeError, match="must go with texture or material"):
-        FitOptions(unknown, lights="refine")  # type: ignore[arg-type]
+        FitOptions(unknown, lights="refine")
