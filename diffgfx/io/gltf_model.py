@@ -227,5 +227,9 @@ class _Reader:
 
 
 def _direction(vector: Matrix) -> Matrix:
-    length = float(np.linalg.norm(vector))
-    return vector / length if length > 0.0 else vector
+    largest = float(np.abs(vector).max())
+    if not 0.0 < largest < np.inf:
+        return vector
+    near_one = vector / largest  # the square of a number that a float64 holds may overflow
+    unit: Matrix = near_one / np.linalg.norm(near_one)
+    return unit

@@ -17,7 +17,7 @@ from diffgfx.scene import Light, MaterialMaps, Mesh, Model, Part
 from diffgfx.tasks.flow import check_device
 from diffgfx.tasks.mesh.distance import PoseError, chamfer_distance, pose_error
 from diffgfx.tasks.mesh.fit_options import FitOptions
-from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown, stored_difference
+from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown
 from diffgfx.tasks.mesh.maps import MapsUnknown
 from diffgfx.tasks.mesh.pose import PoseUnknown
 from diffgfx.tasks.mesh.shape import ShapeUnknown
@@ -37,19 +37,21 @@ _STEPS = {"pose": (40, 20), "shape": (50, 25), "texture": (60, 30), "material": 
 
 
 class ViewError(NamedTuple):
-    """How far one picture is from its target, in stored values.
+    """How far one picture is from its target, in stored values from 0 to 1.
 
     Attributes:
         rmse: Root mean square over all pixels.
         psnr: Of them [dB].
         rmse_object: Root mean square over the pixels where target or fit show something.
         psnr_object: Of them [dB].
+        rmse_linear: Root mean square of linear values over all pixels, above one too.
     """
 
     rmse: float
     psnr: float
     rmse_object: float
     psnr_object: float
+    rmse_linear: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,14 +251,15 @@ class _Film:
 
 def _view_error(targets: Targets, index: int, picture: Tensor) -> ViewError:
     wanted = targets.images[index]
-    apart = stored_difference(picture, wanted, targets.transfer, targets.hdr)
+    apart = encode_transfer(picture, targets.transfer) - encode_transfer(wanted, targets.transfer)
     square = apart.double().square().mean(dim=0)
     ground = targets.background[0][:, None, None].to(picture)
     shown = ((picture - ground).abs() + (wanted - ground).abs()).amax(dim=0) > 1e-6
     whole, inside = float(square.mean()) ** 0.5, float(square[shown].mean()) ** 0.5
     if not bool(shown.any()):
         inside = whole
-    return ViewError(whole, _decibels(whole), inside, _decibels(inside))
+    linear = float((picture - wanted).double().square().mean()) ** 0.5
+    return ViewError(whole, _decibels(whole), inside, _decibels(inside), linear)
 
 
 def _decibels(rmse: float) -> float:

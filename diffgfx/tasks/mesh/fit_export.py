@@ -90,7 +90,7 @@ def fit_numbers(result: FitResult) -> dict[str, Any]:
 def _means(views: list[dict[str, Any]]) -> dict[str, float] | None:
     if not views:
         return None
-    keys = ("rmse", "psnr", "rmse_object", "psnr_object")
+    keys = ("rmse", "psnr", "rmse_object", "psnr_object", "rmse_linear")
     return {key: sum(view[key] for view in views) / len(views) for key in keys}
 
 

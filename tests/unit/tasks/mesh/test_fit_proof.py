@@ -91,3 +91,13 @@ def test_what_is_found_has_the_sides_of_what_was_given() -> None:
 def test_lights_are_found_with_maps_alone(unknown: str) -> None:
     with pytest.raises(RangeError, match="must go with texture or material"):
         FitOptions(unknown, lights="refine")
+
+
+def test_what_lies_above_one_is_measured_apart() -> None:
+    targets = _targets()
+    bright = dataclasses.replace(targets, images=50.0 * targets.images)
+    found = fit_mesh(bright, FitOptions("pose", holdout="none", steps=1))
+    plain = fit_mesh(targets, FitOptions("pose", holdout="none", steps=1))
+    assert bright.hdr
+    assert found.errors[0].rmse < 1.0
+    assert found.errors[0].rmse_linear > 10.0 * plain.errors[0].rmse_linear
