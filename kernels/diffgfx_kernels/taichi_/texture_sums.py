@@ -32,6 +32,9 @@ FEW = 16
 """Pixels that a thread of a GPU takes: empty ones would all add to the same texels, one by one."""
 
 MOST_PARTS = 16
+MOST_FLOATS = 16
+"""Numbers a pixel that all parts' sums together may take, if there is more than one part."""
+
 MOST_NUMBERS = 2**31 - 8192
 """What a kernel can count in 32 bits."""
 
@@ -157,11 +160,8 @@ class _Deal(NamedTuple):
 def _deal_for(device: torch.device, call: Call) -> _Deal:
     if device.type == "cuda":
         return _Deal(-(-call.total // FEW), 1, FEW, True)
-    texels = max(call.textures * call.stride + call.mipped * call.mip_stride, 1)
-    fitting = 4 * call.total // texels
-    if texels < 8 * call.total:
-        fitting = max(fitting, 2)
-    fitting = min(fitting, MOST_NUMBERS // (texels * max(call.channels, 1)))
+    numbers = (call.textures * call.stride + call.mipped * call.mip_stride) * call.channels
+    fitting = min(MOST_FLOATS * call.total, MOST_NUMBERS) // max(numbers, 1)
     parts = max(1, min(fitting, MOST_PARTS, -(-call.total // BLOCK)))
     return _Deal(parts, parts, BLOCK, False)
 
@@ -180,6 +180,14 @@ def _real(sums: Tensor, unit: Tensor, kind: torch.dtype) -> Tensor:
     """Return whole sums as numbers of a kind."""
     sound = (sums > -(2**62)) & (sums < 2**62)
     return torch.where(sound, sums * unit, torch.nan).to(kind)
+
+
+def _total(slabs: Tensor) -> Tensor:
+    """Return the sum of slabs, added in order."""
+    total = slabs[0] if len(slabs) == 1 else slabs[0] + slabs[1]
+    for slab in slabs[2:]:
+        total += slab
+    return total
 
 
 def sum_texels(
@@ -201,7 +209,7 @@ def sum_texels(
         grid_for(device).spread, call.boundary, sampling.filter == "nearest",
         sampling.boundary == "cube", deal.whole, few_of(call.channels),
     )  # fmt: skip
-    g_tex, g_mips = (part[0] if len(part) == 1 else part.sum(dim=0) for part in sums)
+    g_tex, g_mips = (_total(part) for part in sums)
     if deal.whole:
         g_tex, g_mips = (_real(part, unit, uv.dtype) for part in (g_tex, g_mips))
     if sampling.derived and call.top > 0:
