@@ -4,6 +4,7 @@
 backend serves which op here, and what to do about each that does not.
 """
 
+import contextlib
 import importlib
 import sys
 from types import ModuleType
@@ -89,5 +90,13 @@ def load(op: str, backend: str) -> ModuleType:
     name = f"diffgfx_kernels.{backend}_.{op}"
     if name in sys.modules:
         return sys.modules[name]
-    with interrupts_wait():
+    with interrupts_wait(), _declared_quickly(backend):
         return importlib.import_module(name)
+
+
+def _declared_quickly(backend: str) -> contextlib.AbstractContextManager[None]:
+    if backend != "taichi":
+        return contextlib.nullcontext()
+    from diffgfx_kernels.taichi_.tracing import quick_tracing
+
+    return quick_tracing()

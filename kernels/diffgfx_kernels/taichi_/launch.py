@@ -18,6 +18,8 @@ import taichi as ti
 import torch
 from taichi.lang import impl
 
+from diffgfx_kernels.taichi_.tracing import quick_tracing
+
 __all__ = ["kernel"]
 
 _ARRAY, _REAL, _WHOLE, _TEMPLATE = range(4)
@@ -115,7 +117,8 @@ class _Quick:
         if any(isinstance(arg, torch.Tensor) and arg.is_cuda != cuda for arg in args):
             return None
         try:
-            made = primal.compiled_kernels[primal.ensure_compiled(*args)]
+            with quick_tracing():
+                made = primal.compiled_kernels[primal.ensure_compiled(*args)]
             code = program.compile_kernel(program.config(), program.get_device_caps(), made)
         except AttributeError:
             self._kinds = None

@@ -64,9 +64,7 @@ def link_differences(
                             shift = (2 * side - 1) * plan[c, 5 + axis]
                             sign, extra = 0.0 * here + 1.0, 0.0 * here
                             if i == (count - 1) * side:
-                                sign, extra, shift, _ = beyond(
-                                    b, c, axis, side, i, values, plan
-                                )
+                                sign, extra, shift, _ = beyond(b, c, axis, side, i, values, plan)
                             total += gain(
                                 b, axis, at, shift, 1 - side, sign, extra, here, links, field,
                                 alone,

@@ -24,9 +24,7 @@ def _strength(link: Tensor, place: int, ends: tuple[End, End]) -> Tensor:
     return torch.cat([low, inner, high], dim=place)
 
 
-def tied(
-    parts: Sequence[Tensor], values: Tensor, rules: Sequence[int]
-) -> list[Tensor]:
+def tied(parts: Sequence[Tensor], values: Tensor, rules: Sequence[int]) -> list[Tensor]:
     """Return components whose second twins equal the first."""
     dim, found = parts[0].ndim - 1, []
     for c, part in enumerate(parts):

@@ -18,7 +18,7 @@ def test_an_interrupt_waits_for_the_end():
             try:
                 os.kill(os.getpid(), signal.SIGINT)
                 reached.append("the end")
-            except BaseException:               # what Taichi does
+            except BaseException:  # what Taichi does
                 reached.append("swallowed")
         reached.append("beyond")
 
