@@ -38,7 +38,7 @@ demo: $(VENV)/.installed-run  ## Capture the sample photographs into demo/ and p
 # A process a core, each with one thread: threads of two processes would wait for one another.
 # Tests of the same kernels keep together (tests/conftest.py): each process compiles for itself.
 PYTEST := OMP_NUM_THREADS=1 TI_CPU_MAX_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto \
-	--maxprocesses=4 --dist loadgroup --durations=10
+	--maxprocesses=4 --durations=10
 
 test: $(VENV)/.installed-test  ## Run the default tests (ten minutes at most on two cores).
 	$(PYTEST) -m "not slow"

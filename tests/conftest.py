@@ -1,7 +1,7 @@
 """Fixtures that every test may use; a missing thing is a skip with its reason."""
 
 import os
-from collections.abc import Generator
+import re
 from pathlib import Path
 
 import pytest
@@ -20,21 +20,35 @@ def data_folder() -> Path:
     return folder
 
 
-def _kernels_of(item: pytest.Item) -> str:
+def kernels_of(test: str) -> str:
     """Return what tells tests apart that compile other kernels: an op, else a file."""
-    spec = getattr(item, "callspec", None)
-    case = getattr(spec.params.get("run"), "case", None) if spec is not None else None
-    named = item.path.stem.removeprefix("test_")
-    return case.op if case is not None else named if named in OPS else item.nodeid.split("::")[0]
+    file, _, name = test.partition("::")
+    case = re.match(r"[^\[]*\[(\w+)", name)
+    for op in (case[1] if case else "", Path(file).stem.removeprefix("test_")):
+        if op in OPS:
+            return op
+    return file
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist's own, which reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Keep tests of the same kernels in one process: each would compile them for itself."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_kernels_of(item)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByKernels(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return kernels_of(nodeid)
+
+    config.option.loadscopereorder = False  # by how many they are: long ones come first here
+    return ByKernels(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole runs and laws, so that no process is left alone with a long one."""
+    parts = ("e2e", "physics", "tasks", "contract")
+    items.sort(key=lambda item: next((k for k, p in enumerate(parts) if p in item.path.parts), 9))
     on_gpu = [item for item in items if item.get_closest_marker("cuda") is not None]
     if torch.cuda.is_available() and 0 < len(on_gpu) < len(items):
         for item in on_gpu:
             item.add_marker(pytest.mark.skip("Taichi serves one device a process: -m cuda alone"))
-    return (yield)

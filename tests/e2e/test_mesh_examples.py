@@ -1,4 +1,4 @@
-"""The examples of fits to pictures: small variants always, the whole ones where slow tests run."""
+"""The examples of fits to pictures; `test_cli_fit` holds a short one for every run."""
 
 import importlib.util
 from pathlib import Path
@@ -18,6 +18,7 @@ def example(name: str) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_poses_at_a_quarter_of_the_pixels():
     found = example("fit_pose").main(["--size", "64", "--steps", "20"])
     for name in ("cube", "knot"):
