@@ -37,6 +37,8 @@ _state: dict[str, Any] = {"pid": None, "arch": None}
 
 def reason_unavailable(device: torch.device) -> str | None:
     """Say why Taichi cannot serve a device now, with the remedy; None if it can."""
+    if _serves(device):
+        return None
     try:
         with interrupts_wait():
             import taichi  # noqa: F401
@@ -62,10 +64,16 @@ def reason_unavailable(device: torch.device) -> str | None:
     return None
 
 
+def _serves(device: torch.device) -> bool:
+    """Whether Taichi already runs in this process, and on this device."""
+    running = _state["pid"] == os.getpid() and _state["arch"] == device.type
+    return running and device.index in (None, 0)
+
+
 def start(device: torch.device) -> None:
     """Start Taichi for a device, once a process; raise RuntimeError where it cannot serve it."""
     wanted = "cuda" if device.type == "cuda" else "cpu"
-    if _state["pid"] == os.getpid() and _state["arch"] == wanted:
+    if _serves(device):
         return
     reason = reason_unavailable(device)
     if reason is not None:
