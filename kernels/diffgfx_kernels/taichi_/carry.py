@@ -6,6 +6,7 @@ the bounds are written the wrong way round, and the value stays semi-Lagrangian.
 
 import taichi as ti
 
+from diffgfx_kernels.taichi_.carry_lanes import next_run, read_lanes, trace_lanes
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.trace import sample_inner, trace
 from diffgfx_kernels.taichi_.transport import (
@@ -151,6 +152,32 @@ def carry_place(
             high[b, here] = most
 
 
+@ti.func
+def carry_lanes(
+    velocity: ti.template(), carried: ti.template(), value: ti.template(), low: ti.template(),
+    high: ti.template(), place: ti.template(), found: ti.template(), b, at, size, channels, step,
+    lattice, bounded, wanted, lanes: ti.template(), dim: ti.template(),
+):  # fmt: skip
+    """`carry_place` for all lanes, if `wanted`; returns whether it was done."""
+    inner = wanted
+    if inner == 1:
+        inner = trace_lanes(velocity, place, found, b, at, size, step, lattice, lanes, dim)
+    if inner == 1:
+        outer = size[dim - 1]
+        for channel in range(channels):
+            base = carried_base(channel, size, outer, lattice, dim)
+            here = base + at.dot(strides_of(size, lattice, dim))
+            read_lanes(carried, place, found, 0, b, base, size, lattice, True, lanes, dim)
+            for j in range(lanes):
+                value[b, here + j] = found[0, j]
+            if bounded == 1:
+                for j in range(lanes):
+                    low[b, here + j] = found[1, j]
+                for j in range(lanes):
+                    high[b, here + j] = found[2, j]
+    return inner
+
+
 @kernel
 def carry_back(
     velocity: ti.types.ndarray(ndim=2),
@@ -171,6 +198,7 @@ def carry_back(
     scalar: int,
     parts: int,
     bounded: int,
+    lanes: ti.template(),
     dim: ti.template(),
     real: ti.template(),
 ):
@@ -185,19 +213,30 @@ def carry_back(
             lattice = part - scalar
             lines = line_count(size, lattice, dim)
             share = (lines + chunks - 1) // chunks
+            place, found = ti.Matrix.zero(real, dim, lanes), ti.Matrix.zero(real, 3, lanes)
             for line in range(chunk * share, ti.min(chunk * share + share, lines)):
                 at = line_start(line, size, lattice, dim)
-                for i in range(line_length(size, lattice)):
-                    at[0] = i
-                    if is_held(at, size, lattice, flow_rules, dim):
-                        base = base_of(size, lattice, size[dim - 1], dim)
-                        here = base + at.dot(strides_of(size, lattice, dim))
-                        value[b, here] = carried[b, here]
-                    elif not is_twin(at, size, lattice, flow_rules, dim):
-                        carry_place(
-                            velocity, carried, value, low, high, b, at, size, channels,
-                            flow_rules, rules, step, half, lattice, bounded, dim, real,
+                length, i = line_length(size, lattice), 0
+                while i < length:
+                    first, count, together = next_run(i, at, size, length, lanes, dim)
+                    if ti.static(lanes > 1):
+                        at[0] = first
+                        together = carry_lanes(
+                            velocity, carried, value, low, high, place, found, b, at, size,
+                            channels, step, lattice, bounded, together, lanes, dim,
                         )  # fmt: skip
+                    for x in range(i, ti.select(together == 1, i, first + count)):
+                        at[0] = x
+                        if is_held(at, size, lattice, flow_rules, dim):
+                            base = base_of(size, lattice, size[dim - 1], dim)
+                            here = base + at.dot(strides_of(size, lattice, dim))
+                            value[b, here] = carried[b, here]
+                        elif not is_twin(at, size, lattice, flow_rules, dim):
+                            carry_place(
+                                velocity, carried, value, low, high, b, at, size, channels,
+                                flow_rules, rules, step, half, lattice, bounded, dim, real,
+                            )  # fmt: skip
+                    i = first + count
 
 
 @ti.func
@@ -236,6 +275,33 @@ def correct_place(
         out[b, here + far] = better
 
 
+@ti.func
+def correct_lanes(
+    velocity: ti.template(), carried: ti.template(), value: ti.template(), low: ti.template(),
+    high: ti.template(), out: ti.template(), place: ti.template(), found: ti.template(), b, at,
+    size, channels, step, lattice, wanted, lanes: ti.template(), dim: ti.template(),
+):  # fmt: skip
+    """`correct_place` for all lanes, if `wanted`; returns whether it was done."""
+    inner = wanted
+    if inner == 1:
+        inner = trace_lanes(velocity, place, found, b, at, size, -step, lattice, lanes, dim)
+    if inner == 1:
+        outer = size[dim - 1]
+        for channel in range(channels):
+            base = carried_base(channel, size, outer, lattice, dim)
+            here = base + at.dot(strides_of(size, lattice, dim))
+            read_lanes(value, place, found, 0, b, base, size, lattice, False, lanes, dim)
+            for j in range(lanes):
+                old, least, most = value[b, here + j], low[b, here + j], high[b, here + j]
+                better = old + 0.5 * (carried[b, here + j] - found[0, j])
+                better = ti.select(better < least, least, better)
+                better = ti.select(better > most, most, better)
+                found[0, j] = ti.select(least > most, old, better)
+            for j in range(lanes):
+                out[b, here + j] = found[0, j]
+    return inner
+
+
 @kernel
 def correct(
     velocity: ti.types.ndarray(ndim=2),
@@ -256,6 +322,7 @@ def correct(
     spread: int,
     scalar: int,
     parts: int,
+    lanes: ti.template(),
     dim: ti.template(),
     real: ti.template(),
 ):
@@ -270,16 +337,27 @@ def correct(
             lattice = part - scalar
             lines = line_count(size, lattice, dim)
             share = (lines + chunks - 1) // chunks
+            place, found = ti.Matrix.zero(real, dim, lanes), ti.Matrix.zero(real, 3, lanes)
             for line in range(chunk * share, ti.min(chunk * share + share, lines)):
                 at = line_start(line, size, lattice, dim)
-                for i in range(line_length(size, lattice)):
-                    at[0] = i
-                    if is_held(at, size, lattice, flow_rules, dim):
-                        base = base_of(size, lattice, size[dim - 1], dim)
-                        here = base + at.dot(strides_of(size, lattice, dim))
-                        out[b, here] = carried[b, here]
-                    elif not is_twin(at, size, lattice, flow_rules, dim):
-                        correct_place(
-                            velocity, carried, value, low, high, out, b, at, size,
-                            channels, flow_rules, rules, step, half, lattice, dim, real,
+                length, i = line_length(size, lattice), 0
+                while i < length:
+                    first, count, together = next_run(i, at, size, length, lanes, dim)
+                    if ti.static(lanes > 1):
+                        at[0] = first
+                        together = correct_lanes(
+                            velocity, carried, value, low, high, out, place, found, b, at,
+                            size, channels, step, lattice, together, lanes, dim,
                         )  # fmt: skip
+                    for x in range(i, ti.select(together == 1, i, first + count)):
+                        at[0] = x
+                        if is_held(at, size, lattice, flow_rules, dim):
+                            base = base_of(size, lattice, size[dim - 1], dim)
+                            here = base + at.dot(strides_of(size, lattice, dim))
+                            out[b, here] = carried[b, here]
+                        elif not is_twin(at, size, lattice, flow_rules, dim):
+                            correct_place(
+                                velocity, carried, value, low, high, out, b, at, size,
+                                channels, flow_rules, rules, step, half, lattice, dim, real,
+                            )  # fmt: skip
+                    i = first + count

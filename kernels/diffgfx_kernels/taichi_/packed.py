@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import carry, carry_adjoint, runtime
+from diffgfx_kernels.taichi_.carry_lanes import lanes_for
 from diffgfx_kernels.taichi_.grid import grid_for
 from diffgfx_kernels.taichi_.transport import rule_bits
 from diffgfx_kernels.taichi_.transport_adjoint import Windows, windows_for
@@ -87,7 +88,7 @@ class Carrier:
         high = torch.empty_like(carried) if bounded else value
         carry.carry_back(
             velocity, carried, value, low, high, *self._numbers(), grid.chunks, grid.spread,
-            *self.lattices, bounded, self.dim, runtime.real_of(carried),
+            *self.lattices, bounded, lanes_for(carried.device), self.dim, runtime.real_of(carried),
         )  # fmt: skip
         value[:, -self.sides :] = carried[:, -self.sides :]
         return value, low, high
@@ -100,7 +101,7 @@ class Carrier:
         grid, out = grid_for(carried.device), torch.empty_like(carried)
         carry.correct(
             velocity, carried, value, low, high, out, *self._numbers(), grid.chunks, grid.spread,
-            *self.lattices, self.dim, runtime.real_of(carried),
+            *self.lattices, lanes_for(carried.device), self.dim, runtime.real_of(carried),
         )  # fmt: skip
         return out
 
