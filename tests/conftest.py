@@ -32,7 +32,12 @@ def kernels_of(test: str) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Keep tests of the same kernels in one process: each would compile them for itself."""
+    """Keep tests of the same kernels in one process: each would compile them for itself.
+
+    Where nothing else is asked for with ``--dist``.
+    """
+    if config.getvalue("dist") != "load":
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     class ByKernels(LoadScopeScheduling):
@@ -47,7 +52,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with whole runs and laws, so that no process is left alone with a long one."""
     parts = ("e2e", "physics", "tasks", "contract")
-    items.sort(key=lambda item: next((k for k, p in enumerate(parts) if p in item.path.parts), 9))
+    items.sort(
+        key=lambda item: next(
+            (k for k, part in enumerate(parts) if f"/{part}/" in item.nodeid), len(parts)
+        )
+    )
     on_gpu = [item for item in items if item.get_closest_marker("cuda") is not None]
     if torch.cuda.is_available() and 0 < len(on_gpu) < len(items):
         for item in on_gpu:

@@ -1,7 +1,7 @@
 """Let Ctrl-C wait while Taichi is imported and kernels are declared.
 
 Taichi's decorators look at the source around a kernel inside ``except: pass`` (1.7.4,
-lang/kernel_impl.py, _inside_class), for a second in all: an interrupt that falls there would be
+lang/kernel_impl.py, _inside_class): an interrupt that falls there would be
 lost, and the program go on.
 """
 

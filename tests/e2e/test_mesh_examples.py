@@ -1,4 +1,4 @@
-"""The examples of fits to pictures; `test_cli_fit` holds a short one for every run."""
+"""The examples of fits to pictures: whole where slow tests run, always that they start."""
 
 import importlib.util
 from pathlib import Path
@@ -16,6 +16,19 @@ def example(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("name", ["fit_pose", "fit_texture", "fit_material", "fit_shape"])
+def test_each_says_what_it_takes(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        example(name).main(["--help"])
+    assert ended.value.code == 0
+    assert "--size" in capsys.readouterr().out
+
+
+def test_a_pose_begins():
+    found = example("fit_pose").main(["--size", "32", "--steps", "2"])
+    assert {"cube_degrees", "knot_percent"} <= set(found)
 
 
 @pytest.mark.slow

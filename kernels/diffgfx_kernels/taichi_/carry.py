@@ -31,6 +31,7 @@ __all__ = [
     "line_count",
     "line_length",
     "line_start",
+    "size_of",
     "twin_of",
 ]
 

@@ -18,7 +18,7 @@ _LANES = 8
 
 
 def lanes_for(device: torch.device) -> int:
-    """Return how many places go together; on a GPU each thread has one."""
+    """Return how many places go together; on a GPU threads take one at a time."""
     return _LANES if device.type == "cpu" else 1
 
 
@@ -26,8 +26,8 @@ def lanes_for(device: torch.device) -> int:
 def next_run(i, at, size, length, lanes: ti.template(), dim: ti.template()):
     """Where the next places of a line begin, how many they are, and whether they make lanes.
 
-    Lanes begin and end a place inside the line. The last of them go back as far as they must to be
-    whole: what is computed twice is written twice, by one thread.
+    Lanes are of places 1 to ``size - 2``. The last of them go back as far as they must to be whole:
+    what is computed twice is written twice, by one thread.
     """
     first, count, together = i, length - i, 0
     if ti.static(lanes > 1):

@@ -83,9 +83,34 @@ def test_kernels_of_classes_are_known_as_such():
         assert x.tolist() == [3, 3]
         fill(x)
         assert x.tolist() == [4, 4]
-    space: dict[str, object] = {"ti": ti}
-    with quick_tracing():  # in a module, where no source is looked for
-        exec("@ti.func\ndef f(x):\n    return x\n", space)
+
+
+def test_outside_of_classes_no_source_is_looked_for(monkeypatch):
+    looked = []
+
+    def look(level_of_class_stackframe: int) -> bool:
+        looked.append(level_of_class_stackframe)
+        return True
+
+    monkeypatch.setattr(kernel_impl, "_inside_class", look)
+    with quick_tracing():
+        exec("@ti.func\ndef f(x):\n    return x\n", {"ti": ti})  # in a module
+
+        @ti.kernel
+        def fill(x: ti.types.ndarray(ndim=1)):
+            for i in x:
+                x[i] = 1.0
+
+        kernel(fill.__wrapped__)
+        assert looked == []
+
+        class Box:
+            @ti.kernel
+            def fill(self, x: ti.types.ndarray(ndim=1)):
+                for i in x:
+                    x[i] = 1.0
+
+        assert len(looked) == 1
 
 
 def test_blocks_may_lie_in_one_another_and_fail():
@@ -96,8 +121,14 @@ def test_blocks_may_lie_in_one_another_and_fail():
 
 
 def test_a_taichi_of_other_insides_is_left_alone(monkeypatch):
-    monkeypatch.delattr(kernel_impl, "_inside_class")
-    before = kernel_impl.getsourcelines, ASTTransformerContext.get_pos_info
+    monkeypatch.delattr(kernel_impl, "getsourcefile")
+    names = ("getsourcelines", "_inside_class")
+
+    def others() -> list[object]:
+        found = [getattr(kernel_impl, name) for name in names]
+        return [*found, ASTTransformerContext.get_pos_info]
+
+    before = others()
     with quick_tracing():
-        assert ASTTransformerContext.get_pos_info is before[1]
-    assert (kernel_impl.getsourcelines, ASTTransformerContext.get_pos_info) == before
+        assert others() == before
+    assert others() == before

@@ -112,4 +112,6 @@ def test_phiflow_starts_as_we_do() -> None:
     theirs = run_phiflow(scene, "mac_cormack", 3, tolerance=1e-5).density
     for _ in range(3):
         state = step(state, scene)
-    assert torch.allclose(state.density[0, 0], theirs[-1], atol=1e-4)
+    ours = state.density[0, 0]  # as much as flowed in; theirs has gained a little on the way
+    assert theirs[-1].sum() == pytest.approx(ours.sum(), rel=1e-3)
+    assert torch.allclose(ours, theirs[-1] * (ours.sum() / theirs[-1].sum()), atol=1e-5)
