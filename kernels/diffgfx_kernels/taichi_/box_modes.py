@@ -5,6 +5,7 @@ matrices: exact for every pair and any size, no slower than fast transforms up t
 product keeps the units busy, a transform waits for memory), and three lines long.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -55,16 +56,27 @@ def _axis_modes(count: int, low: str, high: str) -> tuple[Tensor, Tensor]:
 
 
 def box_modes(cells: Sequence[int], sides: Sequence[str], like: Tensor) -> BoxModes:
-    """Return the modes of a box.
+    """Return the modes of a box; on a CPU those of the last boxes are kept.
 
     Args:
         cells: Cells along x, y and, in 3-D, z.
         sides: ``"fixed"``, ``"outflow"`` or ``"periodic"``, two an axis.
         like: Gives dtype and device.
     """
+    make = _kept_modes if like.device.type == "cpu" else _modes
+    return make(tuple(cells), tuple(sides), like.dtype, like.device)
+
+
+def _modes(
+    cells: tuple[int, ...], sides: tuple[str, ...], dtype: torch.dtype, device: torch.device
+) -> BoxModes:
     found = [_axis_modes(n, sides[2 * a], sides[2 * a + 1]) for a, n in enumerate(cells)]
-    total = like.new_zeros(())
+    total = torch.zeros((), dtype=dtype, device=device)
     for _, values in reversed(found):
-        total = total[..., None] + values.to(like)
+        total = total[..., None] + values.to(total)
     inverse = total.reciprocal().masked_fill_(total == 0.0, 0.0)
-    return BoxModes(tuple(v.to(like) for v, _ in found), inverse)
+    return BoxModes(tuple(v.to(total) for v, _ in found), inverse)
+
+
+_kept_modes = functools.lru_cache(maxsize=4)(_modes)
+"""The steps of a flow ask for the same ones; on a GPU streams would not wait for them."""
