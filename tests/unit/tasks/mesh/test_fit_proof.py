@@ -55,7 +55,7 @@ def _without_the_held_out(targets: Targets, held: int) -> Targets:
     )
 
 
-@pytest.mark.parametrize("unknown", ["shape", "material"])
+@pytest.mark.parametrize("unknown", [pytest.param("shape", marks=pytest.mark.slow), "material"])
 def test_a_view_that_is_held_out_might_as_well_not_be_there(unknown: str) -> None:
     targets = _targets()
     near = targets.camera.position.clone()
