@@ -53,6 +53,7 @@ NO_GRADIENT = {
     "before, after, inner": "where runs start",
     "left, right, out": "where runs start",
     "batch, cells": "counts",
+    "itself": "of a preconditioner: how many iterations, not where they end (test_links)",
     "line": "a table, known to both passes",
     "own": "a table, known to both passes",
     "across": "a table, known to both passes",
