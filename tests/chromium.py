@@ -29,7 +29,7 @@ _FLAGS = (
     "--disable-dev-shm-usage", "--use-gl=angle", "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader", "--force-color-profile=srgb", "--remote-debugging-pipe",
 )  # fmt: skip
-_PATIENCE = 60.0   # seconds, on a machine that does other things too
+_PATIENCE = 120.0   # seconds, on a machine that does other things too
 
 
 class Page:
@@ -54,10 +54,10 @@ class Page:
         self.wait_for("document.readyState === 'complete'")
 
     def resize(self, width: int, height: int, *, scale: float = 1.0, dark: bool = False) -> None:
-        """Show the page in a window of another size, light or dark."""
+        """Show the page in a window of another size, light or dark; a narrow one is a phone's."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height,
-            deviceScaleFactor=scale, mobile=False,
+            deviceScaleFactor=scale, mobile=width < 600,
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])

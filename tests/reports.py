@@ -30,7 +30,7 @@ def finished_capture(
     units: str = "cm",
     power_known: bool = True,
 ) -> tuple[Capture, CaptureResult]:
-    """Return a capture and its result: glazed tiles, and photographs that are a tenth brighter."""
+    """Return a capture and its result: glazed tiles, and photographs that are a tenth brighter and noisy."""
     rows, columns = resolution
     whole = make_material("glazed_tiles", columns, size=SIZE)
     maps = MaterialMaps.from_tensor(
@@ -44,7 +44,8 @@ def finished_capture(
     )  # fmt: skip
     unknowns = flash.start()
     renders = render_planar(maps.to_tensor(), maps.size, **flash.pairs(unknowns))[0]
-    images = (1.1 * renders).clamp(0.0, 1.0)
+    noise = 0.005 * torch.randn(renders.shape, generator=torch.Generator().manual_seed(0))
+    images = (1.1 * renders + noise).clamp(0.0, 1.0)
     errors = tuple(measure_photo(a, b, "srgb") for a, b in zip(renders, images, strict=True))
     plane = torch.ones(count, 1, rows, columns)
     result = CaptureResult(

@@ -48,17 +48,17 @@ def map_pictures(
         MapPicture(
             "diffuse", _drawn(encode_transfer(maps.diffuse[0], "srgb")),
             "The colour of the body, without highlights.",
-            _span(maps.diffuse, "linear reflectance"),
+            _span(maps.diffuse, "Linear reflectance"),
         ),
         MapPicture(
             "specular", _drawn(encode_transfer(maps.specular[0], "srgb")),
             "How much it mirrors, seen head-on (F0): plastics about 0.04, metals above 0.5.",
-            _span(maps.specular, "linear reflectance"),
+            _span(maps.specular, "Linear reflectance"),
         ),
         MapPicture(
             "roughness", _drawn(maps.roughness[0]),
             "How wide highlights are: black is a mirror, white is chalk.",
-            _span(maps.roughness, "roughness"),
+            _span(maps.roughness, "Values"),
         ),
         MapPicture(
             "height", _drawn(relief),
@@ -75,4 +75,4 @@ def _drawn(stored: Float[Tensor, "c h w"]) -> Embedded:
 def _span(map_: Tensor, what: str) -> str:
     """Return the middle nine tenths of a map's values, in words."""
     low, middle, high = np.quantile(map_.detach().cpu().numpy(), (0.05, 0.5, 0.95))
-    return f"Nine tenths of the {what} lie from {low:.2g} to {high:.2g}, half below {middle:.2g}."
+    return f"{what}: nine tenths from {low:.2g} to {high:.2g}, half below {middle:.2g}."

@@ -1,6 +1,7 @@
 """The numbers of a capture, each with the plain sentence that says what it means."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,8 +43,9 @@ class Number:
 
 
 def percent(share: float) -> str:
-    """Return a share of one as per cent, three digits at most."""
-    return f"{100.0 * share:.3g} %"
+    """Return a share of one as per cent: one decimal, or two digits of what is below one."""
+    value = 100.0 * share
+    return f"{value:.1f} %" if value >= 0.95 else f"{value:.2g} %"
 
 
 def headline(metrics: Mapping[str, Any]) -> Headline:
@@ -123,14 +125,20 @@ def setup_numbers(
             "directions.",
         ),
         Number(
-            "Ambient", _triple(light["ambient"]),
-            "Other light that fell on the sample, red, green and blue; 0 is a dark room.",
+            "Ambient", percent(_ambient_share(light, result.light.distance)),
+            "Other light that fell on the sample, of what the flash gave; 0 is a dark room.",
         ),
         Number(
             "Fit", f"{seconds['fit']:.3g} s, {metrics['steps']} steps",
             f"{columns} by {rows} texels, in at most {metrics['peak_rss_mb']:.0f} MB of memory.",
         ),
     ]  # fmt: skip
+
+
+def _ambient_share(light: Mapping[str, Any], distance: float) -> float:
+    """Return the irradiance of the uniform light over that of the flash at the centre."""
+    flash = sum(light["power"]) / distance**2
+    return math.pi * sum(light["ambient"]) / max(flash, 1e-30)
 
 
 def _word(count: int) -> str:

@@ -105,7 +105,6 @@
   };
 
   const setLight = (x, y, z) => {
-    if (!(z > 0)) throw new RangeError(`z must be above 0, the light over the sample, got ${z}`);
     state.light = [number(x, "x"), number(y, "y"), number(z, "z")];
     follow();
   };

@@ -58,17 +58,17 @@ def test_an_unproven_or_ill_proven_material(case):
 
 def test_little_coverage(case):
     (little,) = found(case, covered=0.3)
-    assert little.what.startswith("Only 30 % of the sample")
+    assert little.what.startswith("Only 30.0 % of the sample")
 
 
 def test_clipped_photographs(case):
     saturated = torch.zeros(4, 1, 16, 16)
     saturated[1, :, :8] = 1.0
     (one,) = found(case, saturated=saturated)
-    assert one.what == "1.jpg is clipped to white in 50 % of its area."
+    assert one.what == "1.jpg is clipped to white in 50.0 % of its area."
     saturated[3, :, :4] = 1.0
     (two,) = found(case, saturated=saturated)
-    assert two.what.endswith("in 50 % of its area; so are 1 more.")
+    assert two.what.endswith("in 50.0 % of its area; so are 1 more.")
 
 
 def test_a_stated_exposure_that_is_off(case):
