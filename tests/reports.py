@@ -30,7 +30,7 @@ def finished_capture(
     units: str = "cm",
     power_known: bool = True,
 ) -> tuple[Capture, CaptureResult]:
-    """Return a capture and its result: glazed tiles, and photographs that are a tenth brighter and noisy."""
+    """Return a capture of glazed tiles and its result: photographs a tenth brighter, and noisy."""
     rows, columns = resolution
     whole = make_material("glazed_tiles", columns, size=SIZE)
     maps = MaterialMaps.from_tensor(

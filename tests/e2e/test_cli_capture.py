@@ -67,7 +67,8 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
     assert list(dict.fromkeys(stages)) == ["load", "fit", "export"]
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
-        "material.glb", "compare.png", "report.html", "capture.json", "metrics.json", "maps/maps.json",
+        "material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
+        "maps/maps.json",
         *(f"maps/{name}.{kind}" for name in NAMES for kind in ("exr", "png")),
         *(f"rerender/{index}_{index}.png" for index in range(9)),
     }  # fmt: skip

@@ -85,7 +85,7 @@ def predicted_plane(maps: MaterialMaps, light: tuple[float, float, float], power
     height, width = (round(SIDE * side / max(maps.size)) for side in reversed(maps.size))
     x, y = ((torch.arange(n).double() + 0.5) / n * 2 - 1 for n in (width, height))
     at = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-    fine = MaterialMaps.from_tensor(finer(maps, at), maps.size)
+    fine = MaterialMaps.from_tensor(finer(maps, at).float(), maps.size)
     picture = picture_material(fine, light=light, power=power, camera=EYE, size=SIDE)
     return encode_transfer(picture.image, "srgb")
 
@@ -121,7 +121,7 @@ def predicted_sphere(
         point[None], n[None], finer(maps, at),
         torch.tensor([[[*light, 1.0]]], dtype=torch.float64),
         torch.full((1, 1, 3), power, dtype=torch.float64), eye[None, :, 0, 0],
-        tangent=torch.cat([tangent, torch.ones_like(tangent[:1])])[None],
+        tangent=torch.cat([tangent, torch.ones_like(tangent[:1])])[None], backend="torch",
     )  # fmt: skip
     return encode_transfer(image[0], "srgb"), covered
 

@@ -137,8 +137,8 @@ def setup_numbers(
 
 def _ambient_share(light: Mapping[str, Any], distance: float) -> float:
     """Return the irradiance of the uniform light over that of the flash at the centre."""
-    flash = sum(light["power"]) / distance**2
-    return math.pi * sum(light["ambient"]) / max(flash, 1e-30)
+    flash = float(sum(light["power"])) / distance**2
+    return math.pi * float(sum(light["ambient"])) / max(flash, 1e-30)
 
 
 def _word(count: int) -> str:

@@ -58,8 +58,8 @@ def render_report(
             known ``before`` and ``after``; None leaves it out.
 
     Returns:
-        The page in UTF-8: photographs and maps at 512 pixels at most, the material at 512 texels
-        at most for a view in WebGL2 under the exact BRDF.
+        The page in UTF-8: photographs (smaller from the thirteenth on) and maps at 512 pixels at
+        most, the material at 512 texels at most for a view in WebGL2 under the exact BRDF.
     """
     cards = photo_cards(capture, result)
     covered = coverage(capture, result, seen)

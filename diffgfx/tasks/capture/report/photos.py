@@ -1,15 +1,25 @@
 """Each photograph beside its re-render and their difference, held-out ones first."""
 
 import dataclasses
+import math
 
 import numpy as np
 
 from diffgfx.io import encode_transfer
 from diffgfx.scene import Capture
-from diffgfx.tasks.capture.report.pictures import Embedded, as_rows, embed, heat, scaled_down
+from diffgfx.tasks.capture.report.pictures import (
+    PICTURE_SIDE,
+    Embedded,
+    as_rows,
+    embed,
+    heat,
+    scaled_down,
+)
 from diffgfx.tasks.capture.run import CaptureResult
 
-__all__ = ["ERROR_FULL", "PhotoCard", "photo_cards"]
+__all__ = ["ERROR_FULL", "PhotoCard", "photo_cards", "side_of_photos"]
+
+_MANY, _SMALLEST = 12, 256   # photographs of full size; pixels below which none goes
 
 ERROR_FULL = 0.25
 """Difference of stored values that is drawn in the brightest colour, as in ``compare.png``."""
@@ -47,15 +57,21 @@ class PhotoCard:
 def photo_cards(capture: Capture, result: CaptureResult) -> list[PhotoCard]:
     """Return the photographs of a capture in the order in which a page shows them."""
     order = sorted(range(len(capture.photos)), key=lambda i: (i not in result.held_out, i))
-    return [_card(capture, result, index) for index in order]
+    side = side_of_photos(len(order))
+    return [_card(capture, result, index, side) for index in order]
 
 
-def _card(capture: Capture, result: CaptureResult, index: int) -> PhotoCard:
+def side_of_photos(count: int) -> int:
+    """Return the pixels along the longer side that keep a page of many photographs light."""
+    return max(_SMALLEST, min(PICTURE_SIDE, round(PICTURE_SIDE * math.sqrt(_MANY / count))))
+
+
+def _card(capture: Capture, result: CaptureResult, index: int, side: int) -> PhotoCard:
     pair = (result.photos.images[index], result.renders[index])
-    photo, render = (scaled_down(as_rows(encode_transfer(x, "srgb"))) for x in pair)
+    photo, render = (scaled_down(as_rows(encode_transfer(x, "srgb")), side) for x in pair)
     stored = [as_rows(encode_transfer(x, capture.transfer)) for x in pair]
     difference = np.abs(stored[0] - stored[1]).mean(axis=2, keepdims=True)
-    level = scaled_down(difference, max(photo.shape[:2]))[..., 0] / np.float32(ERROR_FULL)
+    level = scaled_down(difference, side)[..., 0] / np.float32(ERROR_FULL)
     error = result.errors[index]
     return PhotoCard(
         name=capture.photos[index].file,

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["Embedded", "as_rows", "embed", "heat", "scaled_down"]
+__all__ = ["PICTURE_SIDE", "Embedded", "as_rows", "embed", "heat", "scaled_down"]
 
-PICTURE_SIDE = 512   # pixels: what a column of the page shows, and a page of nine photos can carry
+PICTURE_SIDE = 512   # pixels: more than a column of the page shows
 
 _Picture = npt.NDArray[np.float32]
 

@@ -10,6 +10,7 @@ import struct
 import pytest
 import torch
 
+from diffgfx.tasks.capture.report.photos import side_of_photos
 from tests.reports import finished_capture, report_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&'\".jpg"
@@ -112,6 +113,11 @@ def test_pictures_say_what_they_are_and_how_large(outline):
         height, width = struct.unpack(">HH", data[frame + 5 : frame + 9])
         assert (image["width"], image["height"]) == (str(width), str(height)) == ("32", "24")
     assert {i["alt"] for i in images} >= {"Photograph 2.jpg", "Re-render of 2.jpg", "height map"}
+
+
+@pytest.mark.parametrize(("count", "side"), [(1, 512), (12, 512), (27, 341), (900, 256)])
+def test_many_photographs_are_shown_smaller(count, side):
+    assert side_of_photos(count) == side
 
 
 @pytest.mark.slow
