@@ -95,6 +95,6 @@ def _summary(metrics: dict[str, Any], out: str) -> str:
         lines.append(f"{fitted}; no photograph was held out, so nothing is proven")
     lines.append(
         f"fit {metrics['seconds']['fit']:.1f} s at {metrics['resolution'][0]} x "
-        f"{metrics['resolution'][1]}; wrote {out}/: look at compare.png"
+        f"{metrics['resolution'][1]}; wrote {out}/: open report.html"
     )
     return "\n".join(lines)

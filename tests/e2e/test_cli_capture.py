@@ -62,12 +62,13 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
     lines = run.stdout.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("held-out rmse 0.0")
-    assert f"wrote {out}/: look at compare.png" in lines[1]
+    assert f"wrote {out}/: open report.html" in lines[1]
     stages = [line.split()[0] for line in run.stderr.splitlines()]
     assert list(dict.fromkeys(stages)) == ["load", "fit", "export"]
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
-        "material.glb", "compare.png", "capture.json", "metrics.json", "maps/maps.json",
+        "material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
+        "maps/maps.json",
         *(f"maps/{name}.{kind}" for name in NAMES for kind in ("exr", "png")),
         *(f"rerender/{index}_{index}.png" for index in range(9)),
     }  # fmt: skip

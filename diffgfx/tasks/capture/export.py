@@ -24,6 +24,7 @@ from diffgfx.ops import height_from_normals
 from diffgfx.scene import Capture
 from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.options import CaptureOptions
+from diffgfx.tasks.capture.report import render_report
 from diffgfx.tasks.capture.run import CaptureResult
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
@@ -79,6 +80,8 @@ def export_capture(
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
         metrics = capture_metrics(result, refined, seconds, warnings)
+        (staging / "report.html").write_bytes(render_report(capture, result, metrics, height))
+        metrics["seconds"]["export"] = round(time.perf_counter() - begun, 3)  # the report's too
         text = json.dumps(metrics, indent=1, allow_nan=False)
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)

@@ -52,7 +52,8 @@ def test_the_folder_holds_what_was_promised_and_nothing_else(out):
     maps = {f"maps/{name}.{kind}" for kind in ("exr", "png")
             for name in ("normal", "diffuse", "specular", "roughness", "height")}  # fmt: skip
     renders = {f"rerender/{index}_{index}.png" for index in range(9)}
-    wanted = {"material.glb", "compare.png", "capture.json", "metrics.json", "maps/maps.json"}
+    wanted = {"material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
+              "maps/maps.json"}  # fmt: skip
     assert files == wanted | maps | renders
 
 
