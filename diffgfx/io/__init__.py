@@ -15,7 +15,7 @@ from diffgfx.io.film import film_writer, frame_writer
 from diffgfx.io.flow_file import read_flow, write_flow
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.frames import read_frame, write_frame
-from diffgfx.io.gltf import read_material_glb, write_material_glb
+from diffgfx.io.gltf import read_material_glb, write_material_glb, write_material_gltf
 from diffgfx.io.gltf_model import read_gltf
 from diffgfx.io.gltf_write import write_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
@@ -81,6 +81,7 @@ __all__ = [
     "write_glb",
     "write_maps",
     "write_material_glb",
+    "write_material_gltf",
     "write_obj",
     "write_ply",
     "write_png",

@@ -56,7 +56,8 @@ def load_material(path: Path | str) -> StoredMaterial:
     """Read a material from a capture's result, a folder of maps, or a glTF file.
 
     Args:
-        path: The folder that ``diffgfx capture`` wrote, its folder ``maps``, or a ``.glb``.
+        path: The folder that ``diffgfx capture`` wrote, its folder ``maps``, or a ``.glb`` or
+            ``.gltf``.
 
     Returns:
         The material; a glTF file is in metres and has no height.
@@ -65,11 +66,11 @@ def load_material(path: Path | str) -> StoredMaterial:
         InputError: If there is no material, or it is damaged.
     """
     path = Path(path)
-    if path.suffix.lower() == ".glb":
+    if path.suffix.lower() in (".glb", ".gltf"):
         return StoredMaterial(read_material_glb(path), None, "m")
     if path.exists() and not path.is_dir():
         raise InputError(
-            f"{path}: material must be a folder with maps or a .glb, got a file "
+            f"{path}: material must be a folder with maps, a .glb or a .gltf, got a file "
             f"{path.suffix or 'without suffix'}; name the folder that diffgfx capture wrote"
         )
     files = read_map_files(path)
