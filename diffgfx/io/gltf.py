@@ -166,9 +166,9 @@ def read_material_glb(
         there is no such mesh. Transformations of nodes are not applied.
 
     Raises:
-        InputError: If the file is missing, broken, or no glTF; if it has no such material; or if the
-            material has what ten maps cannot hold: emission, transparency, ``specular`` other than
-            1 on a non-metal, transformed or second texture coordinates, another extension.
+        InputError: If the file is missing, broken, or no glTF; if it has no such material; or if
+            that has what ten maps cannot hold: emission, transparency, ``specular`` other than 1 on
+            a non-metal, transformed or second texture coordinates, another extension.
     """
     path = Path(path)
     data, name = read_bytes(path, _FILE_LIMIT), show_path(path)

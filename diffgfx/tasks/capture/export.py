@@ -25,6 +25,7 @@ from diffgfx.scene import Capture
 from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.run import CaptureResult
+from diffgfx.tasks.material_export import export_to_programs
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
 
@@ -71,6 +72,10 @@ def export_capture(
         write_maps(staging / "maps", result.maps, height, units=capture.units)
         tell("export", 1, 4, None)
         write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
+        exports = export_to_programs(
+            staging, result.maps, metres_per_unit=scale or 1.0, units=capture.units
+        )
+        warnings += exports.warnings
         tell("export", 2, 4, None)
         _write_renders(staging / "rerender", capture, result)
         write_png(staging / "compare.png", draw_comparison(capture, result))
@@ -78,7 +83,7 @@ def export_capture(
         write_capture(staging / "capture.json", refined)
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
-        metrics = capture_metrics(result, refined, seconds, warnings)
+        metrics = capture_metrics(result, refined, seconds, warnings) | {"exports": exports.errors}
         text = json.dumps(metrics, indent=1, allow_nan=False)
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
