@@ -93,8 +93,9 @@ def read_encoded_maps(folder: Path | str, encoding: str | None = None) -> MapFil
     Args:
         folder: The folder of the files.
         encoding: One of `ENCODINGS`; None where ``material.json`` says it. Without that file the
-            longer side of the sample counts as one metre, and normals are as the file's name ends
-            (``_gl``, ``_dx``) or, where it says nothing, with green up.
+            longer side of the sample counts as one metre, files may have plain names
+            (``normal.png``, ``diffuse.png``), and normals are as the file's name ends (``_gl``,
+            ``_dx``) or, where it says nothing, with green up.
 
     Returns:
         The maps as float32, b = 1, normals of unit length, without a height. The diffuse is weighed
@@ -114,7 +115,7 @@ def read_encoded_maps(folder: Path | str, encoding: str | None = None) -> MapFil
     kind = ENCODINGS[encoding]
     parts: Parts = {}
     for role, file in kind.files.items():
-        path, sense = _find(folder, file.name, kind.senses)
+        path, sense = _find(folder, role, file.name, kind.senses)
         stored = torch.from_numpy(decode_transfer(read_image(path), file.transfer)).double()
         values = stored.movedim(-1, 0)[None, : file.channels]
         if role == "normal":
@@ -185,13 +186,12 @@ def _file_name(name: str, sense: str) -> str:
 
 
 def _find(
-    folder: Path, name: str, senses: tuple[NormalSense, ...]
+    folder: Path, role: str, name: str, senses: tuple[NormalSense, ...]
 ) -> tuple[Path, NormalSense]:
     """Return the file that is there, and which way its green points if it is a normal map."""
-    plain = name.lower().replace("_{sense}", "")
     candidates: list[tuple[Path, NormalSense]] = [
         *((folder / _file_name(name, sense), sense) for sense in senses),
-        (folder / plain, "gl"),
+        (folder / f"{role}.png", "gl"),
     ]
     return next((found for found in candidates if found[0].exists()), candidates[0])
 

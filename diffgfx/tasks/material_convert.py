@@ -118,7 +118,9 @@ def _write_gltf(folder: Path, material: StoredMaterial) -> Written:
     maps, warnings = _clipped(material.maps)
     scale = metres_per_unit(material.units)
     if scale is None:
-        warnings.append(f"units {material.units!r} have no length in metres: 1 m was taken for each")
+        warnings.append(
+            f"units {material.units!r} have no length in metres: 1 m was taken for each"
+        )
     write_material_glb(folder / "material.glb", maps, metres_per_unit=scale or 1.0)
     write_material_gltf(folder / "material.gltf", maps, metres_per_unit=scale or 1.0)
     return None, warnings

@@ -149,6 +149,7 @@ def capture_metrics(
             "rmse_raw": error.rmse_raw,
             "psnr": error.psnr,
             "ssim": error.ssim,
+            "flip": error.flip,
         }
         for index, (photo, error) in enumerate(zip(refined.photos, result.errors, strict=True))
     ]
