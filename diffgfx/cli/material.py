@@ -12,8 +12,8 @@ from diffgfx.errors import RangeError
 __all__ = ["parse_numbers", "register", "run_convert", "run_info", "run_render"]
 
 _MATERIAL = (
-    "a folder written by diffgfx capture, its folder maps, one written by diffgfx material convert, "
-    "or a .glb or .gltf"
+    "a folder written by diffgfx capture, its folder maps, one written by diffgfx material "
+    "convert, or a .glb or .gltf"
 )
 # The keys of diffgfx.io.ENCODINGS, which is too slow to import for a parser.
 _ENCODINGS = ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal")
@@ -73,8 +73,8 @@ def _register_convert(inner: Any) -> None:
         help="write the material as another system stores it",
         description="Write the material as another system stores it, into a folder that appears "
         "whole or not at all; a file beside the maps says what each holds. metallic and specular: "
-        "PNG of 16 bits in either workflow. deschaintre, gao, materialgan: their encodings, 8 bits. "
-        "unreal: base colour, ORM, specular and a DirectX normal map. gltf: .glb and .gltf. "
+        "PNG of 16 bits in either workflow. deschaintre, gao, materialgan: their encodings, 8 "
+        "bits. unreal: base colour, ORM, specular and a DirectX normal map. gltf: .glb and .gltf. "
         "materialx: a document over the maps. maps: EXR and PNG, as diffgfx capture writes them.",
     )
     convert.add_argument("material", metavar="MATERIAL", help=_MATERIAL)

@@ -68,8 +68,6 @@ def _glsl(mx: Any, document: Any, name: str) -> str:
     colours.loadLibrary(document)
     generator.setColorManagementSystem(colours)
     options = context.getOptions()
-    none = PyMaterialXGenShader.HwSpecularEnvironmentMethod.SPECULAR_ENVIRONMENT_NONE
-    options.hwSpecularEnvironmentMethod = none
     options.hwMaxActiveLightSources = 1
     light = document.getDataLibrary().getNodeDef("ND_directional_light")
     PyMaterialXGenShader.HwShaderGenerator.bindLightShader(light, 1, context)
@@ -121,6 +119,11 @@ class _Screen:
             texture.use(unit)
             self.program[f"{key}_image_file"] = unit
             self.textures.append(texture)
+        dark = self.context.texture((1, 1), 4, bytes(16), dtype="f4")
+        dark.use(len(stored))
+        for key in ("u_envRadiance", "u_envIrradiance"):
+            self.program[key] = len(stored)
+        self.textures.append(dark)
         self.frame = self.context.framebuffer([self.target])
         self.array = self.context.vertex_array(self.program, [])
         self.strip = moderngl.TRIANGLES

@@ -32,7 +32,7 @@ def _unreal(maps: Tensor, light: Tensor, view: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("f0", [(0.04,) * 3, (0.02,) * 3, (0.9, 0.6, 0.2)])
 def test_all_agree_head_on(f0: tuple[float, ...]) -> None:
-    """Smooth: E = F0 there, and every masking is 1. A coloured dielectric is not Unreal's to say."""
+    """Smooth: E = F0 there, and every masking is 1. Unreal knows no coloured dielectric."""
     diffuse = (0.5, 0.3, 0.1) if f0[0] < 0.1 else (0.0, 0.0, 0.0)
     maps = _flat(diffuse, f0, 0.05)
     ours = _ours(maps, UP, UP)
@@ -58,12 +58,12 @@ def test_openpbr_tints_the_whole_reflection_and_dims_by_its_albedo() -> None:
         assert ratio.flatten().tolist() == pytest.approx([1.0, 0.5, 0.25])
     white = _flat((1.0,) * 3, (0.04,) * 3, 0.7)
     # energy: the albedo toward the zenith by quadrature over the light
-    total, count = 0.0, 48
+    total, count = 0.0, 24
     for ring in range(count):
         cosine = (ring + 0.5) / count
         light = torch.tensor([math.sqrt(1.0 - cosine**2), 0.0, cosine], dtype=torch.float64)
         total += float(shade_openpbr(white, light, UP)[0, 0]) * 2.0 * math.pi / count
-    assert total == pytest.approx(1.0, abs=2e-3)
+    assert total == pytest.approx(1.0, abs=4e-3)
 
 
 def test_unreal_by_hand() -> None:
