@@ -19,7 +19,6 @@ from diffgfx.io import (
     write_material_gltf,
     write_materialx,
 )
-from diffgfx.io._files import atomic_path
 from diffgfx.io.encoded_maps import NormalSense
 from diffgfx.ops import shade_svbrdf
 from diffgfx.render import lobe_pairs, shade_openpbr, shade_unreal
@@ -111,7 +110,7 @@ def write_unreal(
         The relative error of Unreal's shading, and what could not be kept, a line each.
 
     Raises:
-        OutputError: If a file cannot be written.
+        OutputError: If a map cannot be written.
     """
     warnings = write_encoded_maps(folder, maps, "unreal", normal=normal, units=units)
     error = conversion_error(maps, "unreal")
@@ -120,8 +119,7 @@ def write_unreal(
         width=width, height=height, units=units, error=error, sense=(normal or "dx").upper(),
         flip="on" if normal == "gl" else "off",
     )  # fmt: skip
-    with atomic_path(folder / "README.txt") as partial:
-        partial.write_text(text, encoding="utf-8")
+    (folder / "README.txt").write_text(text, encoding="utf-8")
     return error, warnings
 
 
