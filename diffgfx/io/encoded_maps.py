@@ -213,8 +213,8 @@ def _losses(encoding: str, maps: Tensor) -> list[str]:
         share = _share(to_unreal(maps).clipped)
         if share > 0.0:
             lines.append(
-                f"Unreal's Specular ends at F0 = 0.08 and was clipped on {share:.1%} of texels, "
-                "which became metallic by what they reflect more"
+                f"Unreal's Specular ends at F0 = 0.08 and was clipped on {share:.1%} of texels "
+                "that are no metals, which became metallic by what they reflect more"
             )
     return lines
 

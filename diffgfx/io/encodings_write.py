@@ -54,8 +54,9 @@ class UnrealMaps(NamedTuple):
         specular: F0 of the dielectric part / 0.08, in [0, 1], shape (b, 1, h, w).
         roughness: Perceptual roughness r, alpha = r^2, shape (b, 1, h, w).
         normal: Tangent-space normal, +y up, shape (b, 3, h, w).
-        clipped: Where F0 is above 0.08 in brightness, which Specular cannot say; what reflects
-            more is metallic there. Boolean, shape (b, 1, h, w).
+        clipped: Where F0 is above 0.08 in brightness, which Specular cannot say, and the texel is
+            no metal, of which it says nothing; what reflects more is metallic there. Boolean,
+            shape (b, 1, h, w).
     """
 
     base: Tensor
@@ -179,7 +180,7 @@ def to_unreal(maps: Float[Tensor, "b c h w"]) -> UnrealMaps:
     base, metallic, bright = solve_metallic(body, specular, _UNREAL_F0)
     return UnrealMaps(
         base, metallic, (bright / _UNREAL_F0).clamp(0.0, 1.0), roughness, normal,
-        bright > _UNREAL_F0 * (1.0 + 1e-6),
+        (bright > _UNREAL_F0 * (1.0 + 1e-6)) & (metallic < 0.5),
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ __all__ = ["Exports", "conversion_error", "export_to_programs", "write_unreal"]
 
 # Texels along each axis on which an approximation is measured.
 _MEASURED = 48
+# Share of the sample on which a loss is more than noise in the maps.
+_WORTH_A_WARNING = 0.01
 Lobe = Callable[[Tensor, Tensor], Tensor]
 
 _UNREAL_NOTES = """How to import this folder into Unreal Engine 5
@@ -79,7 +81,8 @@ def export_to_programs(
         units: Name of that unit.
 
     Returns:
-        Errors of the approximations openpbr and unreal, and warnings.
+        Errors of the approximations openpbr and unreal, and what is lost on a hundredth of the
+        sample or more; ``unreal/material.json`` says what is lost on less.
 
     Raises:
         RangeError: If glTF cannot hold the maps, see `diffgfx.io.write_material_glb`.
@@ -89,10 +92,13 @@ def export_to_programs(
     openpbr = conversion_error(maps, "openpbr")
     write_materialx(folder / "material.mtlx", openpbr_error=openpbr)
     (folder / "unreal").mkdir()
-    unreal, warnings = write_unreal(folder / "unreal", maps, units=units)
+    unreal, losses = write_unreal(folder / "unreal", maps, units=units)
+    clipped = float(to_unreal(maps.to_tensor().detach()).clipped.double().mean())
     (folder / "blender").mkdir()
     _second_name(folder / "material.glb", folder / "blender" / "material.glb")
-    return Exports({"openpbr": openpbr, "unreal": unreal}, warnings)
+    return Exports(
+        {"openpbr": openpbr, "unreal": unreal}, losses if clipped >= _WORTH_A_WARNING else []
+    )
 
 
 def write_unreal(

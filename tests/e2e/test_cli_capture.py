@@ -70,6 +70,12 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
         "material.glb", "compare.png", "capture.json", "metrics.json", "maps/maps.json",
         *(f"maps/{name}.{kind}" for name in NAMES for kind in ("exr", "png")),
         *(f"rerender/{index}_{index}.png" for index in range(9)),
+        "material.gltf", "material.mtlx", "blender/material.glb", "unreal/README.txt",
+        "unreal/material.json",
+        *(f"textures/{name}.png" for name in
+          ("diffuse", "metallic_roughness", "normal", "specular")),
+        *(f"unreal/{name}.png" for name in
+          ("BaseColor", "OcclusionRoughnessMetallic", "Specular", "Normal_DX")),
     }  # fmt: skip
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     assert len(list(source.iterdir())) == 10            # the input is as it was
