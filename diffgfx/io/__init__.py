@@ -1,6 +1,7 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
 from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
+from diffgfx.io.encoded_maps import ENCODINGS, read_encoded_maps, write_encoded_maps
 from diffgfx.io.encodings import (
     MetallicMaps,
     balance_diffuse,
@@ -10,16 +11,26 @@ from diffgfx.io.encodings import (
     from_metallic,
     to_metallic,
 )
+from diffgfx.io.encodings_write import (
+    StoredMaps,
+    UnrealMaps,
+    to_deschaintre,
+    to_gao,
+    to_materialgan,
+    to_unreal,
+    unbalance_diffuse,
+)
 from diffgfx.io.exr import read_exr, write_exr, write_exr_layers
 from diffgfx.io.film import film_writer, frame_writer
 from diffgfx.io.flow_file import read_flow, write_flow
 from diffgfx.io.folder import check_output, output_folder
 from diffgfx.io.frames import read_frame, write_frame
-from diffgfx.io.gltf import read_material_glb, write_material_glb
+from diffgfx.io.gltf import read_material_glb, write_material_glb, write_material_gltf
 from diffgfx.io.gltf_model import read_gltf
 from diffgfx.io.gltf_write import write_glb
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.io.maps import MapFiles, read_map_files, read_maps, write_maps
+from diffgfx.io.materialx import write_materialx
 from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
@@ -37,12 +48,15 @@ from diffgfx.io.uni import (
 
 __all__ = [
     "CELL_FLAGS",
+    "ENCODINGS",
     "FILE_OF_TARGETS",
     "GRID_TYPES",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
+    "StoredMaps",
     "UniGrid",
+    "UnrealMaps",
     "balance_diffuse",
     "check_output",
     "decode_transfer",
@@ -59,6 +73,7 @@ __all__ = [
     "metres_per_unit",
     "output_folder",
     "read_capture",
+    "read_encoded_maps",
     "read_exr",
     "read_flow",
     "read_frame",
@@ -72,8 +87,14 @@ __all__ = [
     "read_ply",
     "read_targets_file",
     "read_uni",
+    "to_deschaintre",
+    "to_gao",
+    "to_materialgan",
     "to_metallic",
+    "to_unreal",
+    "unbalance_diffuse",
     "write_capture",
+    "write_encoded_maps",
     "write_exr",
     "write_exr_layers",
     "write_flow",
@@ -81,6 +102,8 @@ __all__ = [
     "write_glb",
     "write_maps",
     "write_material_glb",
+    "write_material_gltf",
+    "write_materialx",
     "write_obj",
     "write_ply",
     "write_png",

@@ -24,7 +24,7 @@ from diffgfx.io.exr import write_exr
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.scene import MaterialMaps
 
-__all__ = ["MapFiles", "read_map_files", "read_maps", "write_maps"]
+__all__ = ["MapFiles", "read_map_files", "read_maps", "read_pair", "write_maps"]
 
 _FORMAT = "diffgfx-maps-1"
 _BRDF = (
@@ -156,7 +156,7 @@ def read_map_files(folder: Path | str) -> MapFiles:
             f"{name}: format must be {_FORMAT}, got {show(fields.get('format'))}; "
             "write the maps again"
         )
-    width, height = _pair(name, "size", fields.get("size"))
+    width, height = read_pair(name, "size", fields.get("size"))
     if width <= 0.0 or height <= 0.0:
         raise InputError(f"{name}: size must be above zero, got {width:g} x {height:g}; correct it")
     units = fields.get("units")
@@ -167,7 +167,7 @@ def read_map_files(folder: Path | str) -> MapFiles:
     if isinstance(listed, dict) and "height" in listed:
         entry = listed["height"]
         span = entry.get("range") if isinstance(entry, dict) else None
-        low, high = _pair(name, "maps.height.range", span)
+        low, high = read_pair(name, "maps.height.range", span)
         kinds["height"] = _Kind(1, "linear", low, high, units)
     tensors = _read_all(folder, kinds)
     maps = MaterialMaps(tensors["normal"], tensors["diffuse"], tensors["specular"],
@@ -216,7 +216,12 @@ def _describe(key: str, kind: _Kind) -> Fields:
     }
 
 
-def _pair(name: str, key: str, value: Any) -> tuple[float, float]:
+def read_pair(name: str, key: str, value: Any) -> tuple[float, float]:
+    """Return a value of a sidecar that must be two finite numbers.
+
+    Raises:
+        InputError: If it is not.
+    """
     numbers = value if isinstance(value, list) else []
     plain = [float(item) for item in numbers
              if isinstance(item, int | float) and not isinstance(item, bool) and abs(item) <= 1e12]

@@ -52,6 +52,23 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--size": (512, None),
         },
     ),
+    "material convert": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--to": (
+                REQUIRED,
+                ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal", "maps",
+                 "gltf", "materialx"),
+            ),
+            "--from": (
+                None,
+                ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal"),
+            ),
+            "--normal": (None, ("gl", "dx")),
+            "--overwrite": (False, None),
+        },
+    ),
     "render": (
         (None,),
         {

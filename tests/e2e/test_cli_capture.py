@@ -71,6 +71,12 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
         "maps/maps.json",
         *(f"maps/{name}.{kind}" for name in NAMES for kind in ("exr", "png")),
         *(f"rerender/{index}_{index}.png" for index in range(9)),
+        "material.gltf", "material.mtlx", "blender/material.glb", "unreal/README.txt",
+        "unreal/material.json",
+        *(f"textures/{name}.png" for name in
+          ("diffuse", "metallic_roughness", "normal", "specular")),
+        *(f"unreal/{name}.png" for name in
+          ("BaseColor", "OcclusionRoughnessMetallic", "Specular", "Normal_DX")),
     }  # fmt: skip
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     assert len(list(source.iterdir())) == 10            # the input is as it was
@@ -101,7 +107,7 @@ def test_metrics_hold_what_is_promised(done):
     metrics = json.loads((out / "metrics.json").read_text())
     assert list(metrics) == [
         "photos", "fitted", "held_out", "light", "seconds", "peak_rss_mb", "resolution", "steps",
-        "warnings",
+        "warnings", "exports",
     ]  # fmt: skip
     assert f"held-out rmse {metrics['held_out']:.4f}" in run.stdout
     assert metrics["held_out"] < 0.05

@@ -26,6 +26,7 @@ from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.report import render_report
 from diffgfx.tasks.capture.run import CaptureResult
+from diffgfx.tasks.material_export import export_to_programs
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
 
@@ -72,6 +73,10 @@ def export_capture(
         write_maps(staging / "maps", result.maps, height, units=capture.units)
         tell("export", 1, 4, None)
         write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
+        exports = export_to_programs(
+            staging, result.maps, metres_per_unit=scale or 1.0, units=capture.units
+        )
+        warnings += exports.warnings
         tell("export", 2, 4, None)
         _write_renders(staging / "rerender", capture, result)
         write_png(staging / "compare.png", draw_comparison(capture, result))
@@ -79,7 +84,7 @@ def export_capture(
         write_capture(staging / "capture.json", refined)
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
-        metrics = capture_metrics(result, refined, seconds, warnings)
+        metrics = capture_metrics(result, refined, seconds, warnings) | {"exports": exports.errors}
         (staging / "report.html").write_bytes(render_report(capture, result, metrics, height))
         metrics["seconds"]["export"] = round(time.perf_counter() - begun, 3)  # the report's too
         text = json.dumps(metrics, indent=1, allow_nan=False)
@@ -147,6 +152,7 @@ def capture_metrics(
             "rmse_raw": error.rmse_raw,
             "psnr": error.psnr,
             "ssim": error.ssim,
+            "flip": error.flip,
         }
         for index, (photo, error) in enumerate(zip(refined.photos, result.errors, strict=True))
     ]

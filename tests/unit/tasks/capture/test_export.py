@@ -13,6 +13,7 @@ from diffgfx.io import (
     encode_transfer,
     load_photos,
     read_capture,
+    read_encoded_maps,
     read_image,
     read_map_files,
     read_maps,
@@ -54,7 +55,28 @@ def test_the_folder_holds_what_was_promised_and_nothing_else(out):
     renders = {f"rerender/{index}_{index}.png" for index in range(9)}
     wanted = {"material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
               "maps/maps.json"}  # fmt: skip
-    assert files == wanted | maps | renders
+    programs = {"material.gltf", "material.mtlx", "blender/material.glb", "unreal/README.txt",
+                "unreal/material.json"}  # fmt: skip
+    textures = {f"textures/{name}.png" for name in
+                ("diffuse", "metallic_roughness", "normal", "specular")}  # fmt: skip
+    unreal = {f"unreal/{name}.png" for name in
+              ("BaseColor", "OcclusionRoughnessMetallic", "Specular", "Normal_DX")}  # fmt: skip
+    assert files == wanted | maps | renders | programs | textures | unreal
+
+
+def test_other_programs_get_the_same_material(out, result):
+    glb = read_material_glb(out / "material.glb")
+    assert torch.equal(read_material_glb(out / "material.gltf").to_tensor(), glb.to_tensor())
+    assert (out / "blender" / "material.glb").read_bytes() == (out / "material.glb").read_bytes()
+    unreal = read_encoded_maps(out / "unreal")
+    assert unreal.units == "cm"
+    assert float((unreal.maps.roughness - result.maps.roughness).abs().max()) <= 0.51 / 255
+    assert float((unreal.maps.normal - result.maps.normal).abs().max()) <= 0.01
+    errors = json.loads((out / "metrics.json").read_text())["exports"]
+    assert set(errors) == {"openpbr", "unreal"}
+    assert 0.0 < min(errors.values()) <= max(errors.values()) < 0.5
+    assert f"{errors['openpbr']:.4f}" in (out / "material.mtlx").read_text()
+    assert "Flip Green Channel off" in (out / "unreal" / "README.txt").read_text()
 
 
 def test_maps_and_glb_hold_the_material(out, result):
@@ -90,10 +112,10 @@ def test_metrics_have_exactly_the_keys_that_are_promised(out):
     found = json.loads((out / "metrics.json").read_text())
     assert set(found) == {
         "photos", "fitted", "held_out", "light", "seconds", "peak_rss_mb", "resolution", "steps",
-        "warnings",
+        "warnings", "exports",
     }  # fmt: skip
     assert all(
-        set(photo) == {"file", "held_out", "rmse", "rmse_raw", "psnr", "ssim"}
+        set(photo) == {"file", "held_out", "rmse", "rmse_raw", "psnr", "ssim", "flip"}
         for photo in found["photos"]
     )
     assert set(found["light"]) == {"power", "exposure", "offset", "cone", "ambient"}
