@@ -15,7 +15,7 @@ from torch import Tensor
 from diffgfx.render import render_planar
 from diffgfx.tasks.capture.problem import display
 
-__all__ = ["PARAMETERS", "Patch", "patches", "sensitivity"]
+__all__ = ["PARAMETERS", "Patch", "parameters_of", "patches", "sensitivity", "texel_information"]
 
 PARAMETERS = 9
 """Slopes x and y, d RGB, F0 RGB, alpha, in this order."""
@@ -78,7 +78,7 @@ def sensitivity(
     Returns:
         Display-like values (see `display`), and their derivatives by `PARAMETERS`, both float64.
     """
-    parameters = _parameters(patch.of(maps).double())
+    parameters = parameters_of(patch.of(maps).double())
     extent, centre = patch.place((int(maps.shape[-2]), int(maps.shape[-1])), size)
     moved = _seen_from(centre, {name: value.double() for name, value in pairs.items()})
 
@@ -106,7 +106,17 @@ def _seen_from(centre: tuple[float, float], pairs: dict[str, Tensor]) -> dict[st
     }
 
 
-def _parameters(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 9 h w"]:
+def texel_information(
+    derivatives: Float[Tensor, "n 3 h w p"], weights: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, "t p p"]:
+    """Return J^T W J of each texel, t = h w of them in rows."""
+    rows = derivatives.permute(2, 3, 0, 1, 4).reshape(-1, 3 * len(derivatives), PARAMETERS)
+    weight = weights.permute(2, 3, 0, 1).reshape(len(rows), -1, 1)
+    return rows.mT @ (weight * rows)
+
+
+def parameters_of(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 9 h w"]:
+    """Return `PARAMETERS` of maps n3 d3 s3 r1."""
     return torch.cat([maps[:, :2] / maps[:, 2:3], maps[:, 3:9], maps[:, 9:].square()], dim=1)
 
 

@@ -16,6 +16,7 @@ from diffgfx.io import (
     metres_per_unit,
     output_folder,
     write_capture,
+    write_exr_layers,
     write_maps,
     write_material_glb,
     write_png,
@@ -25,8 +26,9 @@ from diffgfx.scene import Capture
 from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.run import CaptureResult
+from diffgfx.tasks.capture.uncertainty import MapUncertainty
 
-__all__ = ["capture_metrics", "export_capture", "refined_capture"]
+__all__ = ["capture_metrics", "export_capture", "refined_capture", "uncertainty_metrics"]
 
 _STEM_BYTES = 200   # of the 255 that a file system gives a name
 
@@ -69,6 +71,7 @@ def export_capture(
         height = height_from_normals(normal, result.maps.size).float()
         (staging / "maps").mkdir()
         write_maps(staging / "maps", result.maps, height, units=capture.units)
+        _write_uncertainty(staging / "maps", result.uncertainty)
         tell("export", 1, 4, None)
         write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
         tell("export", 2, 4, None)
@@ -83,6 +86,19 @@ def export_capture(
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
     return metrics
+
+
+def _write_uncertainty(folder: Path, uncertainty: MapUncertainty) -> None:
+    layers = {}
+    for name, deviation in uncertainty.kinds().items():
+        rows = deviation[0].movedim(0, -1).numpy()
+        if rows.shape[2] == 1:
+            layers[name] = rows
+        else:
+            layers |= {f"{name}.{key}": rows[..., k : k + 1] for k, key in enumerate("RGB")}
+    write_exr_layers(folder / "uncertainty.exr", layers)
+    blind = uncertainty.no_highlight.float()[..., None]
+    write_png(folder / "no_highlight.png", blind.numpy())
 
 
 def _write_renders(folder: Path, capture: Capture, result: CaptureResult) -> None:
@@ -160,11 +176,23 @@ def capture_metrics(
             "cone": float(torch.nn.functional.softplus(result.unknowns["cone"])),
             "ambient": list(_vector(ambient / result.light.distance**2)),
         },
+        "uncertainty": uncertainty_metrics(result.uncertainty),
+        "next_photo": dataclasses.asdict(result.next_photo),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "peak_rss_mb": _peak_rss_mb(),
         "resolution": list(result.photos.resolution),
         "steps": result.steps,
         "warnings": list(warnings),
+    }
+
+
+def uncertainty_metrics(uncertainty: MapUncertainty) -> dict[str, Any]:
+    """Return means and medians of the deviations, and the share of texels without a highlight."""
+    kinds = uncertainty.kinds()
+    return {
+        "mean": {name: float(x.mean()) for name, x in kinds.items()},
+        "median": {name: float(x.median()) for name, x in kinds.items()},
+        "no_highlight": float(uncertainty.no_highlight.float().mean()),
     }
 
 

@@ -7,11 +7,22 @@ from torch import Tensor
 from diffgfx.render import render_planar
 from diffgfx.scene import MaterialMaps
 
-__all__ = ["seen_highlights"]
+__all__ = ["seen_highlights", "usable_texels"]
 
 _SPECULAR_SHARE = 0.1
 """A lobe counts as seen where it is at least so much of a texel's light. On a matte dielectric it
 is 3 %, and as broad as the diffuse one: no photograph shows it."""
+
+_USABLE = 0.5
+"""A photograph tells of a texel when at least so much of it is neither clipped nor masked."""
+
+
+def usable_texels(
+    saturated: Float[Tensor, "n 1 h w"], valid: Float[Tensor, "n 1 h w"]
+) -> Bool[Tensor, "n h w"]:
+    """Say of which texels photographs tell; see `io.PhotoSet` for both arguments."""
+    usable: Tensor = (1.0 - saturated[:, 0]) * valid[:, 0] > _USABLE
+    return usable
 
 
 def seen_highlights(

@@ -9,14 +9,11 @@ from torch import Tensor
 from diffgfx.check import check_shape
 from diffgfx.scene import MaterialMaps
 from diffgfx.tasks.capture import CaptureResult
-from diffgfx.tasks.capture.highlight import seen_highlights
+from diffgfx.tasks.capture.highlight import seen_highlights, usable_texels
 
 __all__ = ["TruthError", "best_scale", "compare_maps", "measure_truth"]
 
 Mask = Bool[Tensor, "h w"]
-
-_USABLE = 0.5
-"""A photograph tells of a texel when at least so much of it is neither clipped nor masked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +57,7 @@ def measure_truth(truth: MaterialMaps, result: CaptureResult) -> TruthError:
     """
     fitted = [i for i in range(len(result.photos.images)) if i not in result.held_out]
     photos = result.photos
-    usable = (1.0 - photos.saturated[fitted, 0]) * photos.valid[fitted, 0] > _USABLE
+    usable = usable_texels(photos.saturated[fitted], photos.valid[fitted])
     place = result.light.camera.cpu()[fitted]
     seen = seen_highlights(truth, place, place, usable)
     share = float(seen.double().mean())

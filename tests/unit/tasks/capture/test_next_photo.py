@@ -1,0 +1,55 @@
+"""The next photograph: where it is told to be taken, and that it helps."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from diffgfx.tasks.capture.next_photo import Outlook, hemisphere, suggest_photo
+from diffgfx.tasks.capture.uncertainty import estimate_uncertainty
+from tests.unit.tasks.capture.test_uncertainty import flat, seen
+
+
+def outlook(places: list[list[float]], r: float = 0.25) -> Outlook:
+    evidence = seen(flat(d=0.1, s=0.05, r=r), places)
+    return Outlook(evidence, estimate_uncertainty(evidence))
+
+
+def test_a_hemisphere():
+    places = hemisphere(3.0)
+    assert places.shape == (49, 3)
+    assert torch.allclose(places.norm(dim=1), torch.tensor(3.0))
+    assert len(places.unique(dim=0)) == 49
+    assert places[:, 2].min().item() == pytest.approx(3.0 * 2**-0.5)
+
+
+@pytest.mark.parametrize(("x", "side"), [(-0.3, "right"), (0.3, "left")])
+def test_highlights_go_where_none_was_seen(x, side):
+    found = suggest_photo(outlook([[x, y, 2.0] for y in (-0.3, 0.0, 0.3)]))
+    assert found.light[0] * x < 0.0
+    assert side in found.place
+    assert found.after < found.before
+    assert torch.tensor(found.light).norm().item() == pytest.approx(
+        torch.tensor([x, 0.3, 2.0]).norm().item(), rel=1e-5
+    )
+
+
+def test_it_is_the_best_of_those_tried():
+    asked = outlook([[-0.3, 0.0, 2.0], [-0.3, 0.2, 2.0]])
+    found = suggest_photo(asked)
+    values = [asked.after(*place) for place in zip(*asked.places(), strict=True)]
+    assert found.after == min(values)
+    assert max(values) <= asked.before
+
+
+def test_the_flash_stays_beside_the_lens_unless_the_camera_stands_still():
+    evidence = seen(flat(), [[-0.3, 0.0, 2.0], [0.3, 0.1, 2.0]])
+    beside = {**evidence.pairs, "camera_position": evidence.pairs["light_position"] - 0.05}
+    apart = dataclasses.replace(evidence, pairs=beside)
+    light, camera = Outlook(apart, estimate_uncertainty(apart)).places()
+    assert torch.allclose(light - camera, torch.tensor(0.05), atol=1e-6)
+    above = torch.tensor([0.0, 0.0, 2.0]).expand(1, 2, 3)
+    rig = dataclasses.replace(evidence, pairs={**evidence.pairs, "camera_position": above})
+    light, camera = Outlook(rig, estimate_uncertainty(rig)).places()
+    assert torch.equal(camera, above[0, :1].expand(49, 3))
+    assert torch.equal(light, hemisphere(float(light[0].norm())))
