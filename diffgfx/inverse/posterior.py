@@ -18,9 +18,10 @@ from torch import Tensor
 
 __all__ = ["Posterior", "neighbour_roughness", "noise_passed", "posterior_of"]
 
-_FREQUENCIES = 64
-_STRENGTHS = 256
-_STRONGEST = 1e6
+_FREQUENCIES = 256       # from 0 to pi
+_STRENGTHS = 128
+_STRONGEST = 1e4
+_CHUNK = 1 << 20
 
 
 class Posterior(NamedTuple):
@@ -81,16 +82,28 @@ def noise_passed(ratio: Tensor) -> Tensor:
     Returns:
         Shares in (0, 1], rising with the ratio.
     """
-    angle = (torch.arange(_FREQUENCIES, dtype=torch.float64) + 0.5) * (2 * math.pi / _FREQUENCIES)
+    rough, share = _smoothing()
+    known, level = rough.log().to(ratio.device), share.log().to(ratio.device)
+    found = torch.empty_like(ratio).flatten()
+    for begin in range(0, ratio.numel(), _CHUNK):
+        part = ratio.flatten()[begin : begin + _CHUNK].double()
+        x = part.clamp(float(rough[0]), float(rough[-1])).log()
+        right = torch.searchsorted(known, x).clamp(1, _STRENGTHS - 1)
+        t = ((x - known[right - 1]) / (known[right] - known[right - 1])).clamp(0.0, 1.0)
+        passed = torch.exp(level[right - 1] + t * (level[right] - level[right - 1]))
+        found[begin : begin + _CHUNK] = passed.to(ratio)
+    return found.reshape(ratio.shape)
+
+
+def _smoothing() -> tuple[Tensor, Tensor]:
+    """Return roughness and variance of smoothed noise, by those of the noise, both rising."""
+    angle = (torch.arange(_FREQUENCIES, dtype=torch.float64) + 0.5) * (math.pi / _FREQUENCIES)
     wave = 2.0 - 2.0 * angle.cos()
     q = (wave[:, None] + wave[None]).flatten()
     strength = torch.logspace(math.log10(_STRONGEST), -6, _STRENGTHS, dtype=torch.float64)
-    passed = (1.0 + strength[:, None] * q).pow(-2)
-    rough = (passed * q.square()).mean(dim=1) / q.square().mean()
-    known = torch.log(rough).to(ratio.device)
-    share = torch.log(passed.mean(dim=1)).to(ratio.device)
-    x = ratio.double().clamp(float(rough[0]), float(rough[-1])).log()
-    right = torch.searchsorted(known, x.contiguous()).clamp(1, _STRENGTHS - 1)
-    t = (x - known[right - 1]) / (known[right] - known[right - 1])
-    found = torch.exp(share[right - 1] + t.clamp(0.0, 1.0) * (share[right] - share[right - 1]))
-    return found.to(ratio)
+    rough, share = [], []
+    for k in strength:
+        power = (1.0 + k * q).pow(-2)
+        rough.append((power * q.square()).mean() / q.square().mean())
+        share.append(power.mean())
+    return torch.stack(rough), torch.stack(share)

@@ -62,7 +62,8 @@ def hemisphere(distance: float) -> Float[Tensor, "n 3"]:
             places.append(
                 (flat * math.cos(turn), flat * math.sin(turn), distance * math.cos(tilt))
             )
-    return torch.tensor(places)
+    found = torch.tensor(places)
+    return torch.where(found.abs() < 1e-6 * distance, 0.0, found)   # cosines of right angles
 
 
 class Outlook:

@@ -41,7 +41,7 @@ _BLACKEST = 0.002        # and d to what the blackest paints reflect
 _SPECULAR = 0.02         # and F0 to the spread of dielectrics
 _DIELECTRIC = 0.04       # about which it lies where there is body colour
 _BODY = 0.2              # d at which body colour is certain, as in the fit
-_LIGHT = 0.015           # of d and F0: common error of power, exposures and fall-off; see docs
+_LIGHT = 0.01             # of d and F0: common error of power, exposures and fall-off
 
 _OWN = 5                 # of the nine parameters: d and slopes; gloss is shared among texels
 _NEIGHBOURS = 4          # texels on either side over which roughness and noise are averaged

@@ -7,11 +7,13 @@ import torch
 
 from diffgfx.tasks.capture.next_photo import Outlook, hemisphere, suggest_photo
 from diffgfx.tasks.capture.uncertainty import estimate_uncertainty
-from tests.unit.tasks.capture.test_uncertainty import flat, seen
+from tests.unit.tasks.capture.test_uncertainty import LEFT, detailed, flat, seen
 
 
-def outlook(places: list[list[float]], r: float = 0.25) -> Outlook:
-    evidence = seen(flat(d=0.1, s=0.05, r=r), places)
+def outlook(side: float) -> Outlook:
+    """Six photographs of one half of a glossy material: of the left for 1, of the right for -1."""
+    places = [[side * x, y, z] for x, y, z in LEFT]
+    evidence = seen(detailed(flat(d=0.1, s=0.05, r=0.3)), places)
     return Outlook(evidence, estimate_uncertainty(evidence))
 
 
@@ -23,23 +25,20 @@ def test_a_hemisphere():
     assert places[:, 2].min().item() == pytest.approx(3.0 * 2**-0.5)
 
 
-@pytest.mark.parametrize(("x", "side"), [(-0.3, "right"), (0.3, "left")])
-def test_highlights_go_where_none_was_seen(x, side):
-    found = suggest_photo(outlook([[x, y, 2.0] for y in (-0.3, 0.0, 0.3)]))
-    assert found.light[0] * x < 0.0
-    assert side in found.place
-    assert found.after < found.before
-    assert torch.tensor(found.light).norm().item() == pytest.approx(
-        torch.tensor([x, 0.3, 2.0]).norm().item(), rel=1e-5
-    )
-
-
-def test_it_is_the_best_of_those_tried():
-    asked = outlook([[-0.3, 0.0, 2.0], [-0.3, 0.2, 2.0]])
+@pytest.mark.parametrize(("half", "side"), [(1.0, "right"), (-1.0, "left")])
+def test_highlights_go_where_none_was_seen(half, side):
+    asked = outlook(half)
     found = suggest_photo(asked)
-    values = [asked.after(*place) for place in zip(*asked.places(), strict=True)]
-    assert found.after == min(values)
-    assert max(values) <= asked.before
+    assert half * found.light[0] > 0.05
+    assert side in found.place
+    assert found.after < 0.9 * found.before
+    assert torch.tensor(found.light).norm().item() == pytest.approx(2.04, abs=0.03)
+    told = asked.after(torch.tensor(found.light), torch.tensor(found.camera))
+    assert told == pytest.approx(found.after, rel=1e-6)
+    lights, cameras = asked.places()
+    others = [asked.after(lights[i], cameras[i]) for i in (0, 7, 20, 33, 48)]
+    assert found.after <= min(others)
+    assert max(others) < found.before
 
 
 def test_the_flash_stays_beside_the_lens_unless_the_camera_stands_still():

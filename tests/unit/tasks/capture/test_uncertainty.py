@@ -24,6 +24,14 @@ def flat(*, d: float = 0.3, s: float = 0.04, r: float = 0.5) -> Tensor:
     return values.view(1, 10, 1, 1).repeat(1, 1, SIDE, SIDE)
 
 
+def detailed(maps: Tensor) -> Tensor:
+    """Give each texel a material of its own: where maps are smooth, the fit counts as smooth."""
+    detail = torch.rand(1, 10, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    maps = maps * (0.8 + 0.4 * detail)
+    maps[:, :2] = 0.1 * detail[:, :2]
+    return maps
+
+
 def seen(maps: Tensor, places: list[list[float]], noise: float = 0.005) -> Evidence:
     """Photograph maps from places, the flash at the lens, with noise of display-like values."""
     place = torch.tensor([places])
@@ -44,13 +52,12 @@ def seen(maps: Tensor, places: list[list[float]], noise: float = 0.005) -> Evide
 
 
 GRID = [[x, y, 2.0] for x in (-0.4, 0.0, 0.4) for y in (-0.4, 0.0, 0.4)]
+LEFT = [[x, y, 2.0] for x in (-0.4, -0.2) for y in (-0.3, 0.0, 0.3)]
 
 
 def test_twice_the_noise_is_twice_the_deviation_where_photographs_tell():
-    maps = flat(d=0.02, s=0.3, r=0.5)
-    low, high = (
-        estimate_uncertainty(seen(maps, GRID, noise)) for noise in (0.0005, 0.001)
-    )
+    maps = detailed(flat(d=0.02, s=0.3, r=0.5))
+    low, high = (estimate_uncertainty(seen(maps, GRID, noise)) for noise in (1e-4, 2e-4))
     assert high.variance**0.5 == pytest.approx(2.0 * low.variance**0.5, rel=0.05)
     assert float(high.alpha.mean() / low.alpha.mean()) == pytest.approx(2.0, rel=0.1)
     assert float(high.normal.mean() / low.normal.mean()) == pytest.approx(2.0, rel=0.1)
@@ -63,7 +70,7 @@ def test_what_no_photograph_shows_is_left_to_belief():
     found = estimate_uncertainty(dataclasses.replace(evidence, valid=valid))
     d, s, alpha = 0.3, 0.04, 0.25
     assert float(found.diffuse[0, 0, :, :4].mean()) == pytest.approx(0.5 * d, rel=0.01)
-    wanted = ((0.5 * s) ** 2 + 0.02**2 + (0.015 * s) ** 2) ** 0.5
+    wanted = ((0.5 * s) ** 2 + 0.02**2 + (0.01 * s) ** 2) ** 0.5
     assert float(found.specular[..., :4].mean()) == pytest.approx(wanted, rel=0.01)
     assert float(found.alpha[..., :4].mean()) == pytest.approx(0.5 * alpha, rel=0.01)
     assert float(found.normal[..., :4].mean()) == pytest.approx(0.2 * 2**0.5, rel=0.01)
@@ -72,9 +79,9 @@ def test_what_no_photograph_shows_is_left_to_belief():
 
 
 def test_gloss_is_known_where_a_highlight_was_seen():
-    found = estimate_uncertainty(seen(flat(d=0.1, s=0.05, r=0.3), [[-0.25, 0.0, 2.0]]))
+    found = estimate_uncertainty(seen(detailed(flat(d=0.1, s=0.05, r=0.3)), LEFT))
     blind = found.no_highlight
-    assert 0.3 < float(blind.float().mean()) < 0.99
+    assert 0.2 < float(blind.float().mean()) < 0.8
     alpha = found.alpha[0, 0]
     assert float(alpha[~blind].mean()) < 0.8 * float(alpha[blind].mean())
 
@@ -82,7 +89,7 @@ def test_gloss_is_known_where_a_highlight_was_seen():
 def test_a_clipped_pixel_tells_nothing_when_it_is_brighter_in_the_render():
     evidence = seen(flat(), [[0.0, 0.0, 2.0]], noise=0.0)
     white = dataclasses.replace(evidence, images=torch.ones_like(evidence.images))
-    dim = white.pairs | {"light_intensity": 6.0 * white.pairs["light_intensity"]}
+    dim = white.pairs | {"light_intensity": 60.0 * white.pairs["light_intensity"]}
     found = estimate_uncertainty(dataclasses.replace(white, pairs=dim))
     assert float(found.diffuse[0, 0].min()) == pytest.approx(0.15, rel=0.01)
 
