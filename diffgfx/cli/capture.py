@@ -93,6 +93,7 @@ def _summary(metrics: dict[str, Any], out: str) -> str:
         lines.append(f"held-out rmse {metrics['held_out']:.4f} ({names}), {fitted}")
     else:
         lines.append(f"{fitted}; no photograph was held out, so nothing is proven")
+    lines.append(f"next photo: {metrics['next_photo']['place']}")
     lines.append(
         f"fit {metrics['seconds']['fit']:.1f} s at {metrics['resolution'][0]} x "
         f"{metrics['resolution'][1]}; wrote {out}/: open report.html"

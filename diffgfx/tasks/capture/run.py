@@ -19,10 +19,12 @@ from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.measure import PhotoError, measure_photo
 from diffgfx.tasks.capture.model import MaterialModel, PriorWeights
 from diffgfx.tasks.capture.network import NetworkModel
+from diffgfx.tasks.capture.next_photo import NextPhoto, Outlook, suggest_photo
 from diffgfx.tasks.capture.observations import PhotoPyramid
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.problem import CaptureProblem
 from diffgfx.tasks.capture.scale import Anchor, describe_belief
+from diffgfx.tasks.capture.uncertainty import Evidence, MapUncertainty, estimate_uncertainty
 
 __all__ = ["CaptureResult", "Progress", "capture_material"]
 
@@ -46,8 +48,10 @@ class CaptureResult:
         held_out: Indices of the photographs that the fit did not see.
         light: The flash, all photographs.
         unknowns: The solved unknowns of the flash.
+        uncertainty: How far the maps may be off.
+        next_photo: The photograph that would tell most of what is still unsure.
         steps: Steps of the fit.
-        seconds: Time of loading and of fitting.
+        seconds: Time of loading, of fitting with its proof, and of the uncertainty.
         warnings: What the user should know, a line each.
     """
 
@@ -58,6 +62,8 @@ class CaptureResult:
     held_out: tuple[int, ...]
     light: FlashLight
     unknowns: Unknowns
+    uncertainty: MapUncertainty
+    next_photo: NextPhoto
     steps: int
     seconds: dict[str, float]
     warnings: tuple[str, ...]
@@ -100,9 +106,9 @@ def capture_material(
     light, unknowns = _light_of_all(capture, options, problem, solution.unknowns, fitted, device)
     maps = problem.model.maps(solution.unknowns).detach()
     renders, errors = _prove(capture, photos, maps, light, unknowns, device)
-    steps = solution.steps
+    steps, seen = solution.steps, fitted
     if options.final == "all" and held:
-        everything = tuple(range(len(camera)))
+        everything = seen = tuple(range(len(camera)))
         problem = _problem(capture, options, photos, everything, device)
         solution = _fit(problem, tell, "refit on all")
         light, unknowns = _light_of_all(
@@ -112,13 +118,27 @@ def capture_material(
         steps += solution.steps
     if problem.anchor == "belief":
         warnings.append(describe_belief(maps))
-    normal = maps[:, :3] / maps[:, :3].norm(dim=1, keepdim=True)
-    material = torch.cat([normal, maps[:, 3:]], dim=1).cpu()
-    seconds = {"load": loaded - begun, "fit": time.perf_counter() - loaded}
+    unit = torch.nn.functional.normalize(maps[:, :3], dim=1)
+    solved = time.perf_counter()
+    evidence = Evidence.of(maps, capture.sample_size, light.pairs(unknowns), photos, seen)
+    uncertainty, next_photo = _judge(evidence, tell)
+    seconds = {
+        "load": loaded - begun, "fit": solved - loaded, "uncertainty": time.perf_counter() - solved,
+    }  # fmt: skip
     return CaptureResult(
-        MaterialMaps.from_tensor(material, capture.sample_size), photos, renders, errors, held,
-        light, unknowns, steps, seconds, tuple(warnings),
+        MaterialMaps.from_tensor(torch.cat([unit, maps[:, 3:]], dim=1).cpu(), capture.sample_size),
+        photos, renders, errors, held, light, unknowns, uncertainty, next_photo, steps, seconds,
+        tuple(warnings),
     )  # fmt: skip
+
+
+def _judge(evidence: Evidence, tell: Progress) -> tuple[MapUncertainty, NextPhoto]:
+    tell("uncertainty", 0, 2, None)
+    uncertainty = estimate_uncertainty(evidence)
+    tell("uncertainty", 1, 2, None)
+    next_photo = suggest_photo(Outlook(evidence, uncertainty))
+    tell("uncertainty", 2, 2, None)
+    return uncertainty, next_photo
 
 
 def _device(name: str) -> torch.device:

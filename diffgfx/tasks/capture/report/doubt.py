@@ -123,8 +123,8 @@ def next_place(next_photo: Mapping[str, Any], units: str) -> NextPhoto:
     """Put a recommended photograph into words.
 
     Args:
-        next_photo: ``light`` [x, y, z]; ``words``; ``before`` and ``after``, shares in [0, 1] of
-            the texels that saw a highlight, where they are known.
+        next_photo: ``light`` [x, y, z]; ``words``; ``before`` and ``after``, mean deviations of
+            the maps, where they are known.
         units: Unit of length of the capture.
     """
     x, y, z = (float(value) for value in next_photo["light"])

@@ -1,0 +1,54 @@
+"""The next photograph: where it is told to be taken, and that it helps."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from diffgfx.tasks.capture.next_photo import Outlook, hemisphere, suggest_photo
+from diffgfx.tasks.capture.uncertainty import estimate_uncertainty
+from tests.unit.tasks.capture.test_uncertainty import LEFT, detailed, flat, seen
+
+
+def outlook(side: float) -> Outlook:
+    """Six photographs of one half of a glossy material: of the left for 1, of the right for -1."""
+    places = [[side * x, y, z] for x, y, z in LEFT]
+    evidence = seen(detailed(flat(d=0.1, s=0.05, r=0.3)), places)
+    return Outlook(evidence, estimate_uncertainty(evidence))
+
+
+def test_a_hemisphere():
+    places = hemisphere(3.0)
+    assert places.shape == (49, 3)
+    assert torch.allclose(places.norm(dim=1), torch.tensor(3.0))
+    assert len(places.unique(dim=0)) == 49
+    assert places[:, 2].min().item() == pytest.approx(3.0 * 2**-0.5)
+
+
+@pytest.mark.parametrize(("half", "side"), [(1.0, "right"), (-1.0, "left")])
+def test_highlights_go_where_none_was_seen(half, side):
+    asked = outlook(half)
+    found = suggest_photo(asked)
+    assert half * found.light[0] > 0.05
+    assert side in found.place
+    assert found.after < 0.9 * found.before
+    assert torch.tensor(found.light).norm().item() == pytest.approx(2.04, abs=0.03)
+    told = asked.after(torch.tensor(found.light), torch.tensor(found.camera))
+    assert told == pytest.approx(found.after, rel=1e-6)
+    lights, cameras = asked.places()
+    others = [asked.after(lights[i], cameras[i]) for i in (0, 7, 20, 33, 48)]
+    assert found.after <= min(others)
+    assert max(others) < found.before
+
+
+def test_the_flash_stays_beside_the_lens_unless_the_camera_stands_still():
+    evidence = seen(flat(), [[-0.3, 0.0, 2.0], [0.3, 0.1, 2.0]])
+    beside = {**evidence.pairs, "camera_position": evidence.pairs["light_position"] - 0.05}
+    apart = dataclasses.replace(evidence, pairs=beside)
+    light, camera = Outlook(apart, estimate_uncertainty(apart)).places()
+    assert torch.allclose(light - camera, torch.tensor(0.05), atol=1e-6)
+    above = torch.tensor([0.0, 0.0, 2.0]).expand(1, 2, 3)
+    rig = dataclasses.replace(evidence, pairs={**evidence.pairs, "camera_position": above})
+    light, camera = Outlook(rig, estimate_uncertainty(rig)).places()
+    assert torch.equal(camera, above[0, :1].expand(49, 3))
+    assert torch.equal(light, hemisphere(float(light[0].norm())))
