@@ -1,5 +1,6 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
+from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
 from diffgfx.io.encodings import (
     MetallicMaps,
@@ -24,6 +25,8 @@ from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
 from diffgfx.io.ply import read_ply, write_ply
+from diffgfx.io.sheet_file import read_sheet, write_sheet
+from diffgfx.io.sheet_pdf import write_sheet_pdf
 from diffgfx.io.target_file import FILE_OF_TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
@@ -39,6 +42,7 @@ __all__ = [
     "CELL_FLAGS",
     "FILE_OF_TARGETS",
     "GRID_TYPES",
+    "CameraPhoto",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
@@ -58,6 +62,7 @@ __all__ = [
     "mac_from_faces",
     "metres_per_unit",
     "output_folder",
+    "read_camera_photo",
     "read_capture",
     "read_exr",
     "read_flow",
@@ -70,6 +75,7 @@ __all__ = [
     "read_mesh",
     "read_obj",
     "read_ply",
+    "read_sheet",
     "read_targets_file",
     "read_uni",
     "to_metallic",
@@ -84,6 +90,8 @@ __all__ = [
     "write_obj",
     "write_ply",
     "write_png",
+    "write_sheet",
+    "write_sheet_pdf",
     "write_targets_file",
     "write_uni",
 ]
