@@ -13,7 +13,8 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PAPER = 0.85                # reflectance of the paper's white
-GREY = 0.18                 # of the printed grey, measured
+GREY = 0.18                 # of the printed grey
+BLACK = 0.03                # of black ink
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,15 @@ class TrueLens:
     k2: float = 0.02
     p1: float = 0.0004
     p2: float = -0.0006
+
+    def pixels(self, seen: Array) -> Array:
+        """Return where points in the camera's axes (..., 3) are seen, (..., 2)."""
+        a, b = seen[..., 0] / seen[..., 2], seen[..., 1] / seen[..., 2]
+        r2 = a * a + b * b
+        radial = 1.0 + self.k1 * r2 + self.k2 * r2 * r2
+        x = a * radial + 2.0 * self.p1 * a * b + self.p2 * (r2 + 2.0 * a * a)
+        y = b * radial + self.p1 * (r2 + 2.0 * b * b) + 2.0 * self.p2 * a * b
+        return self.focal * np.stack([x, y], axis=-1) + np.array(self.centre)
 
     def rays(self, x: Array, y: Array) -> Array:
         """Return the directions that pixels look along, x right, y down, z = 1."""
@@ -69,11 +79,23 @@ def page_picture(pdf: Path, dots: float) -> Array:
     return np.asarray(picture[..., 0] if picture.ndim == 3 else picture, np.float32) / 255.0
 
 
-def reflectance_of_page(page: Array, drawn_grey: float) -> Array:
+def reflectance_of_page(page: Array) -> Array:
     """Turn drawn values into reflectance: black ink, white paper, and the one grey between."""
-    black = 0.03
-    table = [0.0, drawn_grey, 1.0]
-    return np.interp(page, table, [black, GREY, PAPER]).astype(np.float32)
+    drawn = 1.055 * GREY ** (1 / 2.4) - 0.055
+    return np.interp(page, [0.0, drawn, 1.0], [BLACK, GREY, PAPER]).astype(np.float32)
+
+
+def exif_of(seconds: float, stop: float, speed: int, focal_35: int, orientation: int = 1) -> Any:
+    """Return a camera's notes as Pillow stores them."""
+    from PIL import Image
+    from PIL.TiffImagePlugin import IFDRational
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    inner = exif.get_ifd(0x8769)
+    inner[0x829A], inner[0x829D] = IFDRational(round(seconds * 1e6), 10**6), IFDRational(stop)
+    inner[0x8827], inner[0xA405] = speed, focal_35
+    return exif
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,7 +90,7 @@ def read_raw(data: bytes, name: str, white_balance: Sequence[float] | None = Non
 
 def _exposure(other: Any) -> float | None:
     """Return time x sensitivity / f-number^2 where the camera states all three."""
-    time, stop, speed = other.shutter, other.aperture, other.iso_speed
+    time, stop, speed = other.shutter_speed, other.aperture, other.iso_speed
     if min(time, stop, speed) <= 0.0:
         return None
     return float(time * speed / stop**2)

@@ -17,11 +17,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from diffgfx.errors import InputError
 from diffgfx.tasks.calibration.detect import Detection
 
 __all__ = ["Lens", "Pose", "Solved", "project", "solve_views"]
 
 _FLAGS = cv2.CALIB_USE_INTRINSIC_GUESS | cv2.CALIB_FIX_ASPECT_RATIO | cv2.CALIB_FIX_K3
+_PLAUSIBLE = (0.3, 8.0)         # focal lengths of lenses, in longer sides
+_BENT = 1.0                     # the most of k1
+_ROUNDED = 0.02                 # what a focal length in EXIF may be off by, as a share of it
+_VAGUEST = 0.05                 # deviation at and above which views cannot tell the focal length
+_NUDGE = 0.02                   # by which it is moved to see what the corners say to that
 _GUESSES = (0.75, 1.3, 2.5)     # focal lengths, in longer sides of the picture
 _ROUNDS = 6
 _FAR, _FLOOR = 4.0, 0.3         # a tag is bad beyond so many medians, and so many pixels
@@ -107,52 +113,102 @@ def solve_views(
     Args:
         found: The tags of each photograph, enough of them in each.
         size: Width and height of the pictures [pixel].
-        focal: A guess of the focal length [pixel]; several are tried where there is none.
+        focal: What EXIF says of the focal length [pixel]. It is where the search starts, and kept
+            where the photographs cannot tell; without it several are tried.
+
+    Raises:
+        InputError: If the photographs cannot tell the focal length, and EXIF does not.
     """
-    kept = list(found)
     grown = [np.zeros(len(tags.numbers)) for tags in found]
-    guesses = [focal] if focal is not None else [g * max(size) for g in _GUESSES]
+    dropped = [np.zeros(len(tags.numbers), bool) for tags in found]
+    focal, held = _first(found, size, focal)
     for turn in range(_ROUNDS):
-        seen = [_resized(*pair) for pair in zip(kept, grown, strict=True)]
-        tries = [_solve(seen, size, guess) for guess in guesses]
-        _, lens, poses = min(tries, key=lambda entry: entry[0])
-        guesses = [lens.focal]
-        errors, residuals = [], []
-        for view, (pose, tags) in enumerate(zip(poses, kept, strict=True)):
+        seen = [_resized(*pair).without(b)
+                for *pair, b in zip(found, grown, dropped, strict=True)]  # fmt: skip
+        total, lens, poses = _solve(seen, size, focal, held)
+        focal = lens.focal
+        residuals = []
+        for view, (pose, tags) in enumerate(zip(poses, found, strict=True)):
             off, grown[view] = _compare(lens, pose, tags)
             residuals.append(np.sqrt((off**2).sum(axis=2).mean(axis=1)))
-            errors.append(float(np.sqrt(np.mean(residuals[-1] ** 2))))
-        limit = max(_FLOOR, _FAR * float(np.median(np.concatenate(residuals))))
-        bad = [_worst(residual, residual > limit) for residual in residuals]
-        if turn == _ROUNDS - 1:
-            break
-        kept = [tags.without(b) for tags, b in zip(kept, bad, strict=True)]
-        grown = [growth[~b] for growth, b in zip(grown, bad, strict=True)]
-    return Solved(lens, tuple(poses), tuple(kept), tuple(errors))
+        if turn < _ROUNDS - 1:
+            believed = [r[~b] for r, b in zip(residuals, dropped, strict=True)]
+            limit = max(_FLOOR, _FAR * float(np.median(np.concatenate(believed))))
+            dropped = [_worst(r, r > limit, b) for r, b in zip(residuals, dropped, strict=True)]
+    spread = _ROUNDED if held else _vagueness(seen, lens, total)
+    kept = tuple(tags.without(b) for tags, b in zip(found, dropped, strict=True))
+    errors = tuple(
+        float(np.sqrt(np.mean(r[~b] ** 2))) for r, b in zip(residuals, dropped, strict=True)
+    )
+    lens = dataclasses.replace(lens, focal_deviation=spread)
+    return Solved(lens, tuple(poses), kept, errors)
 
 
-def _worst(residual: Array, bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which tags to drop: the worse half of the bad ones, which may have dragged others."""
+def _first(
+    found: Sequence[Detection], size: tuple[int, int], focal: float | None
+) -> tuple[float, int]:
+    """Return a first focal length, and flags that hold it where the views cannot tell it."""
+    guesses = [focal] if focal is not None else [g * max(size) for g in _GUESSES]
+    tries = [_solve(found, size, guess, 0) for guess in guesses]
+    plausible = [entry for entry in tries if _is_plausible(entry[1])]
+    if plausible:
+        total, lens, _ = min(plausible, key=lambda entry: entry[0])
+        if _vagueness(found, lens, total) < _VAGUEST:
+            return lens.focal, 0
+    if focal is None:
+        raise InputError(
+            "photos must be taken at different tilts, got views too much alike to tell the "
+            "sheet's distance from the lens's focal length; tilt the camera by 15 degrees and more"
+        )
+    return focal, cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_FIX_PRINCIPAL_POINT
+
+
+def _vagueness(found: Sequence[Detection], lens: Lens, total: float) -> float:
+    """Return the standard deviation of a lens's focal length, as a share of it.
+
+    The focal length is held a little off, all else is solved again, and the rise of the sum of
+    squares, in units of the corners' variance, is read as a parabola. OpenCV's own deviations are
+    tiny where the views do not tell the focal length at all.
+    """
+    corners = sum(tags.pixels.shape[0] * 4 for tags in found)
+    freedom = max(1, 2 * corners - 8 - 6 * len(found))
+    held, _, _ = _solve(found, lens.size, (1.0 + _NUDGE) * lens.focal, cv2.CALIB_FIX_FOCAL_LENGTH)
+    rise = (held**2 - total**2) / max(total**2, 1e-12) * freedom
+    return _NUDGE / float(np.sqrt(rise)) if rise > 0.0 else float("inf")
+
+
+def _is_plausible(lens: Lens) -> bool:
+    low, high = (bound * max(lens.size) for bound in _PLAUSIBLE)
+    return low < lens.focal < high and abs(lens.distortion[0]) < _BENT
+
+
+def _worst(
+    residual: Array, bad: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Return which tags not to believe: of the bad ones, the worse half and those of before.
+
+    One bad tag makes its neighbours look bad; they are given another chance without it.
+    """
     if not bad.any():
         return bad
-    return np.asarray(bad & (residual >= np.median(residual[bad])))
+    return np.asarray(bad & ((residual >= np.median(residual[bad])) | before))
 
 
 def _solve(
-    found: Sequence[Detection], size: tuple[int, int], focal: float
+    found: Sequence[Detection], size: tuple[int, int], focal: float, held: int
 ) -> tuple[float, Lens, list[Pose]]:
     matrix = np.array([[focal, 0.0, 0.5 * (size[0] - 1)], [0.0, focal, 0.5 * (size[1] - 1)],
                        [0.0, 0.0, 1.0]])  # fmt: skip
     flat = [np.pad(tags.places.reshape(-1, 2), ((0, 0), (0, 1))).astype(np.float32)
             for tags in found]  # fmt: skip
     seen = [tags.pixels.reshape(-1, 1, 2).astype(np.float32) for tags in found]
-    total, matrix, bent, turns, shifts, spread, _, _ = cv2.calibrateCameraExtended(
-        flat, seen, size, matrix, np.zeros(5), flags=_FLAGS, criteria=_STEPS
-    )
+    total, matrix, bent, turns, shifts = cv2.calibrateCamera(
+        flat, seen, size, matrix, np.zeros(5), criteria=_STEPS,
+        flags=_FLAGS | held,
+    )  # fmt: skip
     focal, k = float(matrix[0, 0]), bent.ravel()
     lens = Lens(size, focal, (float(matrix[0, 2]), float(matrix[1, 2])),
-                (float(k[0]), float(k[1]), float(k[2]), float(k[3])),
-                float(spread[1, 0]) / focal)  # fmt: skip
+                (float(k[0]), float(k[1]), float(k[2]), float(k[3])), 0.0)  # fmt: skip
     poses = [Pose(np.asarray(cv2.Rodrigues(turn)[0]), np.asarray(shift, np.float64).ravel())
              for turn, shift in zip(turns, shifts, strict=True)]  # fmt: skip
     return float(total), lens, poses
