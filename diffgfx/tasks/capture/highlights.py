@@ -3,9 +3,9 @@
 Of a flash beside the lens, the highlight of a flat sample lies at the foot of the camera, and the
 light falls off around it. So the photographs are explained, at few texels and in logarithms, as a
 texture that all of them share times a profile about a foot of each photograph's own. The profile is
-that of one surface: a matte part and a GGX lobe, with camera and light at the height z over the
-foot, and t the square of the tangent at the camera: (1 + t)^(-3/2) (1 + k (1 + t)^3 / (1 + t / w)^2)
-to a factor.
+that of one surface, matte with a GGX lobe of strength k and squared width w, seen from where it is
+lit: (1 + t)^(-3/2) (1 + k (1 + t)^3 / (1 + t / w)^2), t the squared tangent of the angle at the
+camera.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from diffgfx.inverse import (
 )
 from diffgfx.io import PhotoSet
 
-__all__ = ["HighlightProblem", "Highlights", "find_highlights"]
+__all__ = ["HighlightProblem", "Highlights", "Tell", "find_highlights"]
 
 _SIDES = (12, 24)          # texels of the shorter side: a highlight is broad
 _STEPS, _COOLDOWN = 240, 80
@@ -50,6 +50,7 @@ _GAIN = 0.05               # share of the residual that a highlight must explain
 _PROFILE = ("place", "height", "strength", "width")
 
 Tell = Callable[[int, int, float], object]
+"""Called with what is done, how much it is, and the current error."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +88,9 @@ def find_highlights(
     def told(level: Level, step: int, residual: float) -> None:
         said(level.index * each + step + 1, len(problem.levels) * each, residual)
 
-    unknowns = solve(problem, progress=told).unknowns
+    solution = solve(problem, progress=told)
+    unknowns = solution.unknowns
+    said(len(problem.levels) * each, len(problem.levels) * each, solution.residual)
     return Highlights(problem.position(unknowns), problem.gain(unknowns) > _GAIN)
 
 

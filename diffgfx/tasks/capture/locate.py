@@ -1,7 +1,6 @@
 """Where a photograph that no fit saw was taken from, and how long: four numbers, maps frozen."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 import torch
@@ -22,7 +21,7 @@ from diffgfx.inverse import (
 from diffgfx.ops import svbrdf_render_loss
 from diffgfx.render import render_planar
 from diffgfx.tasks.capture.light import FlashLight
-from diffgfx.tasks.capture.problem import RESIDUAL
+from diffgfx.tasks.capture.problem import RESIDUAL, display
 
 __all__ = ["LocateProblem", "locate_photo"]
 
@@ -33,6 +32,7 @@ _HEIGHTS = (0.85, 1.0, 1.15)     # of the height of the photographs that were fi
 _HEIGHT_SPREAD, _EXPOSURE_SPREAD = 0.15, 0.5
 _PRIOR = 2e-4
 _FIRST_SIDE = 32
+_DARK = 1e-3                     # added before logarithms
 
 
 def locate_photo(
@@ -95,12 +95,8 @@ class LocateProblem:
         unknowns: Unknowns,
     ) -> "LocateProblem":
         """Return the problem that a photograph poses beside a solved flash; see `locate_photo`."""
-        one = image.new_ones(1)
-        flash = dataclasses.replace(
-            light, exposure=one, exposure_known=one > 0, scale=light.distance
-        )
+        flash = dataclasses.replace(light, scale=light.distance)
         fixed = {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
-        fixed |= {"exposure": one - 1, "shift": image.new_zeros(1, 3)}
         height = float(light.pairs(unknowns)["camera_position"][0, :, 2].log().mean().exp())
         resolution = int(image.shape[-2]), int(image.shape[-1])
         rungs = ladder(resolution, _FIRST_SIDE)
@@ -127,21 +123,14 @@ class LocateProblem:
         maps, image, split = self.view(self.levels[0])
         reach = torch.linspace(-_REACH, _REACH, _PLACES) * max(self.size) / self.height
         height = torch.tensor(_HEIGHTS).log()
-        z, y, x = (v.flatten().to(image) for v in torch.meshgrid(height, reach, reach, indexing="ij"))
-        best, found = math.inf, {}
-        for k in range(len(x)):
-            tried = {
-                "place": torch.stack([x[k], y[k]])[None], "height": z[k : k + 1],
-                "exposure": image.new_zeros(1),
-            }  # fmt: skip
-            render = render_planar(maps, self.size, **self.pairs(tried))[0]
-            ratio = ((image[0] + 1e-3).log() - (render + 1e-3).log()).median()
-            tried["exposure"] = ratio[None]
-            seen = (image[0] + 0.02) ** (1 / 2.2) - (render * ratio.exp() + 0.02) ** (1 / 2.2)
-            residual = float((split.all * seen.abs().mean(dim=1)).mean())
-            if residual < best:
-                best, found = residual, tried
-        return found
+        box = torch.meshgrid(height, reach, reach, indexing="ij")
+        z, y, x = (axis.flatten().to(image) for axis in box)
+        tried = {"place": torch.stack([x, y], dim=1), "height": z, "exposure": torch.zeros_like(z)}
+        render = render_planar(maps, self.size, **self.pairs(tried))[0]
+        ratio = ((image[0] + _DARK).log() - (render + _DARK).log()).flatten(1).median(dim=1).values
+        seen = display(render * ratio.exp()[:, None, None, None]) - display(image[0])
+        best = (split.all[0] * seen.abs().mean(dim=1)).mean(dim=(1, 2)).argmin()
+        return {name: value[best][None] for name, value in {**tried, "exposure": ratio}.items()}
 
     def prolong(self, unknowns: Unknowns, level: Level) -> Unknowns:
         """Return the unknowns, which know no resolution."""
@@ -152,16 +141,20 @@ class LocateProblem:
         step = _STEP / (1 + level.index)
         return {"place": step, "height": step, "exposure": step}
 
-    def camera(self, unknowns: Unknowns) -> Float[Tensor, "1 3"]:
-        """Return where the camera is."""
+    def camera(self, unknowns: Unknowns) -> Float[Tensor, "m 3"]:
+        """Return where the cameras are, shape (m, 3)."""
         z = unknowns["height"].exp()[:, None]
         return torch.cat([unknowns["place"], z], dim=1) * self.height
 
     def pairs(self, unknowns: Unknowns) -> dict[str, Tensor]:
-        """Return the light/view pair as the shading ops take it."""
+        """Return the light/view pairs as the shading ops take them."""
         camera = self.camera(unknowns)
-        flash = dataclasses.replace(self.flash, camera=camera, light=camera)
-        pairs = flash.pairs(self.fixed)
+        one = torch.ones_like(camera[:, 0])
+        flash = dataclasses.replace(
+            self.flash, camera=camera, light=camera, exposure=one, exposure_known=one > 0
+        )
+        still = {"exposure": torch.zeros_like(one), "shift": torch.zeros_like(camera)}
+        pairs = flash.pairs({**self.fixed, **still})
         factor = unknowns["exposure"].exp()[None, :, None]
         return {
             **pairs, "light_intensity": pairs["light_intensity"] * factor,
@@ -189,6 +182,7 @@ class LocateProblem:
         return 1
 
     def residuals(self, unknowns: Unknowns, level: Level, observation: int) -> Tensor:
-        """Return what the re-render is brighter than the photograph, radiance."""
-        maps, image, _ = self.view(level)
-        return render_planar(maps, self.size, **self.pairs(unknowns))[0, 0] - image[0, 0]
+        """Return what the re-render is brighter than the photograph, in display-like values."""
+        maps, image, split = self.view(level)
+        render = render_planar(maps, self.size, **self.pairs(unknowns))[0, 0]
+        return split.all[0, 0].sqrt() * (display(render) - display(image[0, 0]))
