@@ -133,6 +133,11 @@ class Sight:
             y=grid_y,
         )
 
+    @property
+    def known(self) -> Float[Tensor, "n h w"]:
+        """Return ``bright``, NaN where a mask hides it."""
+        return self.bright.masked_fill(self.weights.all <= 0.0, torch.nan)
+
     def profiles(
         self, place: Tensor, height: Tensor, strength: Tensor, width: Tensor
     ) -> tuple[Float[Tensor, "m h w"], Float[Tensor, "m h w"]]:
@@ -260,21 +265,23 @@ def _places(like: Tensor) -> Float[Tensor, "m 2"]:
 
 def _hold(left: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Return residual and exposure of one photograph under every profile it was divided by."""
-    exposure = left.flatten(1).median(dim=1).values
+    exposure = left.flatten(1).nanmedian(dim=1).values
     rest = (left - exposure[:, None, None]).abs().clamp(max=_OUTLIER)
-    return (weights * rest).mean(dim=(1, 2)), exposure
+    return (weights * rest.nan_to_num(0.0)).mean(dim=(1, 2)), exposure
 
 
 def _texture(seen: Float[Tensor, "n h w"]) -> Float[Tensor, "h w"]:
     """Return what most photographs show; of one or two only their middle tone."""
+    middle = seen.nanmedian()
     if len(seen) < _FEWEST:
-        return seen.median().expand(seen.shape[1:]).clone()
-    return seen.median(dim=0).values
+        return middle.expand(seen.shape[1:]).clone()
+    texture = seen.nanmedian(dim=0).values
+    return torch.where(texture.isnan(), middle, texture)
 
 
 def _search(sight: Sight, strength: float, width: float) -> tuple[float, Unknowns]:
     """Return residual and unknowns after places and texture were chosen in turn."""
-    bright, weights = sight.bright, sight.weights.all
+    bright, weights = sight.known, sight.weights.all
     places = _places(bright)
     height = places.new_full((len(places),), math.log(_HEIGHT))
     k, w = bright.new_tensor(strength).log(), bright.new_tensor(width).log()
@@ -306,14 +313,14 @@ def _look_again(sight: Sight, unknowns: Unknowns) -> Unknowns:
 
     A photograph that was placed wrongly has no part in the texture that it is held against.
     """
-    bright, weights = sight.bright, sight.weights.all
+    bright, weights = sight.known, sight.weights.all
     lobe, matte = sight.profiles(*(unknowns[name] for name in _PROFILE))
     seen = bright - lobe - matte - unknowns["exposure"][:, None, None]
     place, exposure = unknowns["place"].clone(), unknowns["exposure"].clone()
     strength, width = unknowns["strength"], unknowns["width"]
     for i in range(len(bright)):
         others = torch.cat([seen[:i], seen[i + 1 :]])
-        texture = others.median(dim=0).values if len(others) >= _FEWEST else unknowns["texture"]
+        texture = _texture(others) if len(others) >= _FEWEST else unknowns["texture"]
         places = torch.cat([place[i : i + 1], _places(place)])
         height = unknowns["height"].mean().expand(len(places))
         lobe, matte = sight.profiles(places, height, strength, width)

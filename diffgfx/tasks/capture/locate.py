@@ -128,7 +128,9 @@ class LocateProblem:
         tried = {"place": torch.stack([x, y], dim=1), "height": z, "exposure": torch.zeros_like(z)}
         render = render_planar(maps, self.size, **self.pairs(tried))[0]
         ratio = ((image[0] + _DARK).log() - (render + _DARK).log()).flatten(1).median(dim=1).values
-        seen = display(render * ratio.exp()[:, None, None, None]) - display(image[0])
+        exposed = render * ratio.exp()[:, None, None, None]
+        white = image.amax().clamp_min(1.0)
+        seen = display(exposed.minimum(white)) - display(image[0])
         best = (split.all[0] * seen.abs().mean(dim=1)).mean(dim=(1, 2)).argmin()
         return {name: value[best][None] for name, value in {**tried, "exposure": ratio}.items()}
 
