@@ -40,12 +40,14 @@ _DELTA = 0.1
 _PRIOR = 2e-3
 _HEIGHT = 2.2              # of the longer side: where a hand holds a phone over a sample
 _HEIGHT_WIDTH, _HEIGHT_SPREAD = 0.3, 0.06   # deviations of the logarithm: of all, of one among them
+_CENTRE_WIDTH = 0.3        # of the longer side: where the middle of all cameras is
 _EXPOSURE_SPREAD = 0.3
 _REACH, _PLACES = 1.0, 17  # places tried: so far from the centre, in longer sides; so many a side
-_STRENGTHS, _WIDTHS = (2.0, 8.0, 30.0), (0.004, 0.02, 0.08)   # k and w tried
+_STRENGTHS, _WIDTHS = (0.1, 2.0, 8.0, 30.0), (0.004, 0.02, 0.08)   # k and w tried
 _ROUNDS = 5
 _OUTLIER = 1.0             # difference of logarithms beyond which a texel says no more
 _FEWEST = 3                # photographs whose median has lost the highlights
+_LOBE = 0.2                # logarithm of what a highlight adds to a matte surface, at least
 _GAIN = 0.05               # share of the residual that a highlight must explain
 _PROFILE = ("place", "height", "strength", "width")
 
@@ -91,7 +93,7 @@ def find_highlights(
     solution = solve(problem, progress=told)
     unknowns = solution.unknowns
     said(len(problem.levels) * each, len(problem.levels) * each, solution.residual)
-    return Highlights(problem.position(unknowns), problem.gain(unknowns) > _GAIN)
+    return Highlights(problem.position(unknowns), problem.found(unknowns))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,6 +219,7 @@ class HighlightProblem:
             + ((height - common) / _HEIGHT_SPREAD).square().mean()
             + (unknowns["exposure"] / _EXPOSURE_SPREAD).square().mean()
             + unknowns["place"].square().sum(dim=1).mean()
+            + (unknowns["place"].mean(dim=0) / _CENTRE_WIDTH).square().sum()
             + charbonnier(texture - texture.mean(), _DELTA).mean()
         )
 
@@ -235,18 +238,26 @@ class HighlightProblem:
         place = torch.cat([unknowns["place"], unknowns["height"].exp()[:, None]], dim=1)
         return place * max(self.size)
 
-    def gain(self, unknowns: Unknowns) -> Float[Tensor, " n"]:
-        """Return the share of each photograph's residual that its lobe explains."""
+    def found(self, unknowns: Unknowns) -> Bool[Tensor, " n"]:
+        """Return in which photographs a lobe shows, and explains what nothing else does."""
+        lobe, _ = self.sights[-1].profiles(*(unknowns[name] for name in _PROFILE))
+        return (lobe.amax(dim=(1, 2)) > _LOBE) & (self._gain(unknowns) > _GAIN)
+
+    def _gain(self, unknowns: Unknowns) -> Float[Tensor, " n"]:
+        """Return the share of each photograph's residual that its lobe explains.
+
+        What a texture of its own could explain in place of the lobes is not theirs.
+        """
         sight = self.sights[-1]
-        lobe, _ = sight.profiles(*(unknowns[name] for name in _PROFILE))
-        full = _difference(sight, unknowns)
-        without = full - lobe
-        without = without - without.flatten(1).median(dim=1).values[:, None, None]
-        error, other = (
-            (sight.weights.all * charbonnier(x, _DELTA)).flatten(1).sum(dim=1)
-            for x in (full, without)
-        )
-        return 1.0 - error / other.clamp_min(1e-9)
+        lobe, matte = sight.profiles(*(unknowns[name] for name in _PROFILE))
+        errors = []
+        for profile in (matte + lobe, matte):
+            seen = sight.known - profile - unknowns["exposure"][:, None, None]
+            left = seen - _texture(seen)
+            left = left - left.flatten(1).nanmedian(dim=1).values[:, None, None]
+            penalty = charbonnier(left.nan_to_num(0.0), _DELTA)
+            errors.append((sight.weights.all * penalty).flatten(1).sum(dim=1))
+        return 1.0 - errors[0] / errors[1].clamp_min(1e-9)
 
 
 def _difference(sight: Sight, unknowns: Unknowns) -> Float[Tensor, "n h w"]:
