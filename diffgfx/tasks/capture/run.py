@@ -91,37 +91,24 @@ def capture_material(
     tell = progress or (lambda stage, done, total, error: None)
     device = _device(options.device)
     begun = time.perf_counter()
-    solving = options.calibration == "solve"
     capture, held = _begin(capture, options)
     photos = load_photos(
         capture, options.resolution, lambda done, total: tell("load", done, total, None)
     )
     loaded = time.perf_counter()
-    warnings = list(photos.warnings)
-    if solving:
-        capture, held, said = _pose(capture, options, photos, held, device, tell)
-        warnings += said
-    everything = tuple(range(len(capture.photos)))
-    fitted = tuple(i for i in everything if i not in held)
-    last = _fit(capture, options, photos, fitted, device, tell, "fit")
-    if solving:
-        flash = last.problem.light, last.solution.unknowns
-        capture = locate_held_out(capture, photos, held, last.maps, *flash, tell)
-    light, unknowns = _light_of_all(capture, options, last, device)
-    renders, errors = _prove(capture, photos, last.maps, light, unknowns, device)
-    steps = last.solution.steps
-    if options.final == "all" and held:
-        last = _fit(capture, options, photos, everything, device, tell, "refit on all")
-        light, unknowns = _light_of_all(capture, options, last, device)
-        steps += last.solution.steps
-    if last.problem.anchor == "belief":
-        warnings.append(describe_belief(last.maps))
-    material = MaterialMaps.from_tensor(_unit_normals(last.maps).cpu(), capture.sample_size)
+    result = _captured(_Job(options, photos, device, tell), capture, held)
     seconds = {"load": loaded - begun, "fit": time.perf_counter() - loaded}
-    return CaptureResult(
-        material, photos, renders, errors, _origins(options, everything, held), held, light,
-        unknowns, steps, seconds, tuple(warnings),
-    )  # fmt: skip
+    return dataclasses.replace(result, seconds=seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What stays the same from the first step to the last."""
+
+    options: CaptureOptions
+    photos: PhotoSet
+    device: torch.device
+    tell: Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,17 +121,37 @@ class _Fit:
     maps: Float[Tensor, "1 10 h w"]
 
 
-def _fit(
-    capture: Capture,
-    options: CaptureOptions,
-    photos: PhotoSet,
-    fitted: tuple[int, ...],
-    device: torch.device,
-    tell: Progress,
-    stage: str,
-) -> _Fit:
-    problem = make_problem(capture, options, photos, fitted, device)
-    solution = fit_capture(problem, tell, stage)
+def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResult:
+    """Return the result, but for the time that it took."""
+    options, photos, solving = job.options, job.photos, job.options.calibration == "solve"
+    warnings = list(photos.warnings)
+    if solving:
+        capture, held, said = _pose(job, capture, held)
+        warnings += said
+    everything = tuple(range(len(capture.photos)))
+    last = _fit(job, capture, tuple(i for i in everything if i not in held), "fit")
+    if solving:
+        flash = last.problem.light, last.solution.unknowns
+        capture = locate_held_out(capture, photos, held, last.maps, *flash, job.tell)
+    light, unknowns = _light_of_all(job, capture, last)
+    renders, errors = _prove(job, capture, last.maps, light, unknowns)
+    steps = last.solution.steps
+    if options.final == "all" and held:
+        last = _fit(job, capture, everything, "refit on all")
+        light, unknowns = _light_of_all(job, capture, last)
+        steps += last.solution.steps
+    if last.problem.anchor == "belief":
+        warnings.append(describe_belief(last.maps))
+    material = MaterialMaps.from_tensor(_unit_normals(last.maps).cpu(), capture.sample_size)
+    return CaptureResult(
+        material, photos, renders, errors, _origins(options, everything, held), held, light,
+        unknowns, steps, {}, tuple(warnings),
+    )  # fmt: skip
+
+
+def _fit(job: _Job, capture: Capture, fitted: tuple[int, ...], stage: str) -> _Fit:
+    problem = make_problem(capture, job.options, job.photos, fitted, job.device)
+    solution = fit_capture(problem, job.tell, stage)
     return _Fit(problem, solution, fitted, problem.model.maps(solution.unknowns).detach())
 
 
@@ -173,26 +180,22 @@ def _begin(capture: Capture, options: CaptureOptions) -> tuple[Capture, tuple[in
 
 
 def _pose(
-    capture: Capture,
-    options: CaptureOptions,
-    photos: PhotoSet,
-    held: tuple[int, ...],
-    device: torch.device,
-    tell: Progress,
+    job: _Job, capture: Capture, held: tuple[int, ...]
 ) -> tuple[Capture, tuple[int, ...], list[str]]:
     """Return the capture with poses of what is fitted, what is held out, and warnings.
 
     With ``auto``, what is held out depends on the highlights of all photographs; the poses of those
     that are fitted then come from these alone.
     """
+    options, photos = job.options, job.photos
     everything = tuple(range(len(capture.photos)))
     if options.holdout == "auto" and held:
         seen = look_for_highlights(
-            capture, photos, everything, options.seed, functools.partial(tell, "hold out")
+            capture, photos, everything, options.seed, functools.partial(job.tell, "hold out")
         )
         held = choose_holdout(seen.position, options)
     fitted = tuple(i for i in everything if i not in held)
-    posed, said = place_cameras(capture, options, photos, fitted, device, tell)
+    posed, said = place_cameras(capture, options, photos, fitted, job.device, job.tell)
     return posed, held, said
 
 
@@ -202,44 +205,35 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _light_of_all(
-    capture: Capture,
-    options: CaptureOptions,
-    fit: _Fit,
-    device: torch.device,
-) -> tuple[FlashLight, Unknowns]:
+def _light_of_all(job: _Job, capture: Capture, fit: _Fit) -> tuple[FlashLight, Unknowns]:
     """Return the flash of every photograph; one that was not fitted has exposure 1 and no shift."""
     everything = tuple(range(len(capture.photos)))
     problem, unknowns, fitted = fit.problem, fit.solution.unknowns, list(fit.fitted)
-    flash = make_flash(capture, options, problem.light.reference_power.cpu(), everything).to(device)
-    exposure = torch.ones(len(everything), device=device)
+    reference = problem.light.reference_power.cpu()
+    flash = make_flash(capture, job.options, reference, everything).to(job.device)
+    exposure = torch.ones(len(everything), device=job.device)
     exposure[fitted] = problem.light.exposures(unknowns)
     exposure = torch.where(flash.exposure_known, flash.exposure, exposure)
     flash = dataclasses.replace(
         flash, exposure=exposure, exposure_known=torch.ones_like(flash.exposure_known),
         scale=problem.light.distance,
     )
-    shift = torch.zeros(len(everything), 3, device=device)
+    shift = torch.zeros(len(everything), 3, device=job.device)
     shift[fitted] = unknowns["shift"]
     light = {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
-    return flash, {**light, "exposure": torch.zeros(len(everything), device=device), "shift": shift}
+    return flash, {**light, "exposure": torch.zeros_like(exposure), "shift": shift}
 
 
 def _prove(
-    capture: Capture,
-    photos: PhotoSet,
-    maps: Tensor,
-    light: FlashLight,
-    unknowns: Unknowns,
-    device: torch.device,
+    job: _Job, capture: Capture, maps: Tensor, light: FlashLight, unknowns: Unknowns
 ) -> tuple[Tensor, tuple[PhotoError, ...]]:
-    pairs = light.pairs(unknowns)
-    renders = torch.empty_like(photos.images)
+    pairs, photos = light.pairs(unknowns), job.photos.images
+    renders = torch.empty_like(photos)
     errors = []
-    for i in range(len(photos.images)):
+    for i in range(len(photos)):
         own = {name: value[:, i : i + 1] for name, value in pairs.items()}
         picture = render_planar(maps, capture.sample_size, **own)[0, 0]
-        error = measure_photo(picture, photos.images[i].to(device), capture.transfer)
+        error = measure_photo(picture, photos[i].to(job.device), capture.transfer)
         renders[i] = (picture * error.exposure).cpu()
         errors.append(error)
     return renders, tuple(errors)
