@@ -48,7 +48,9 @@ def metres_per_unit(units: str) -> float | None:
     return _UNITS[units]
 
 
-def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
+def read_capture(
+    path: Path | str, *, check_files: bool = True, posed: bool = True
+) -> Capture:
     """Read a ``capture.json`` and hold it against every rule that needs no pixels.
 
     Required: ``units`` (mm, cm, m, in), ``sample_size`` ([w, h], or one number for a square),
@@ -62,6 +64,8 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         path: The file, or the folder that holds it.
         check_files: Also check that photographs and masks exist as files inside the folder. Without
             it names are only checked not to leave the folder.
+        posed: Whether photographs must have poses. Without it some or all may lack one; what is
+            given is checked all the same.
 
     Returns:
         The capture; ``folder`` is absolute. Keys of photos that are not used are kept under
@@ -85,7 +89,7 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         raise InputError(f"{show_path(path)}: path must be readable, got {error}") from error
     name = show_path(path)
     size = _size(f"{name}: sample_size", _need(name, fields, "sample_size"))
-    photos, extras = _photos(name, _need(name, fields, "photos"), size)
+    photos, extras = _photos(name, _need(name, fields, "photos"), size, posed)
     extra = {key: value for key, value in fields.items() if key not in _CAPTURE_KEYS}
     if extras:
         extra["photos"] = extras
@@ -188,7 +192,7 @@ def _light_power(where: str, value: Any) -> tuple[float, float, float] | None:
 
 
 def _photos(
-    name: str, value: Any, size: tuple[float, float]
+    name: str, value: Any, size: tuple[float, float], posed: bool
 ) -> tuple[tuple[Photo, ...], dict[str, Fields]]:
     """Return the photographs and, by file name, the keys of theirs that are not used."""
     if not isinstance(value, list) or not value:
@@ -200,7 +204,8 @@ def _photos(
                 f"{name}: photos[{index}] must be an object with a file, got {show(entry)}; "
                 "correct it"
             )
-    _check_pose_counts(name, value)
+    if posed:
+        _check_pose_counts(name, value)
     photos: list[Photo] = []
     extras: dict[str, Fields] = {}
     seen: dict[str, int] = {}
@@ -234,7 +239,8 @@ def _check_pose_counts(name: str, entries: list[Fields]) -> None:
     if not given:
         raise InputError(
             f"{name}: every photo must have a pose, got neither camera nor light for "
-            f"{len(entries)} photos; add photos[].camera as [x, y, z]"
+            f"{len(entries)} photos; add photos[].camera as [x, y, z], or have poses solved with "
+            "diffgfx capture --calibration solve"
         )
 
 

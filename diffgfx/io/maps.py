@@ -183,7 +183,7 @@ def read_map_files(folder: Path | str) -> MapFiles:
 def _height_kind(name: str, entry: Any, units: str) -> _Kind:
     """Return how a sidecar says that its height is stored."""
     entry = entry if isinstance(entry, dict) else {}
-    low, high = _pair(name, "maps.height.range", entry.get("range"))
+    low, high = read_pair(name, "maps.height.range", entry.get("range"))
     unit = entry.get("unit", units)
     if unit != units and not (isinstance(unit, str) and _metres(unit) and _metres(units)):
         raise InputError(

@@ -332,7 +332,7 @@ def test_bad_outputs(place, rule, overwrite, source, tmp_path, capfd):
         (["--final", "none"], "invalid choice: 'none'"),
         (["--prior", "magic"], "invalid choice: 'magic'"),
         (["--prior", "dip"], "resolution must be at most 256 with the dip prior, got 1024"),
-        (["--calibration", "solve"], "invalid choice: 'solve'"),
+        (["--calibration", "guess"], "invalid choice: 'guess'"),
         (["--seed", "-1"], "seed must be from 0 to 2147483647, got -1"),
         (["--seed", "1.5"], "invalid int value: '1.5'"),
         (["--device", "tpu"], "invalid choice: 'tpu'"),

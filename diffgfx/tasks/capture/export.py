@@ -177,6 +177,8 @@ def capture_metrics(
         {
             "file": photo.file,
             "held_out": index in result.held_out,
+            "camera": list(photo.camera or ()),
+            "pose": result.poses[index],
             "rmse": error.rmse,
             "rmse_raw": error.rmse_raw,
             "psnr": error.psnr,

@@ -19,7 +19,8 @@ class CaptureOptions:
             the proof and keeps the proof's metrics.
         prior: ``"smooth"``: shared materials and edge-aware smoothness; ``"dip"``: an untrained
             network, up to 256 texels; ``"none"``.
-        calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little.
+        calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little;
+            ``"solve"`` finds all poses, and uses none that the capture states.
         seed: Seed of everything that is drawn, from 0 to 2^31 - 1.
         device: ``"cpu"`` or ``"cuda"``.
     """
@@ -28,7 +29,7 @@ class CaptureOptions:
     holdout: Literal["auto", "none"] | tuple[int, ...] = "auto"
     final: Literal["split", "all"] = "split"
     prior: Literal["smooth", "dip", "none"] = "smooth"
-    calibration: Literal["keep", "refine"] = "keep"
+    calibration: Literal["keep", "refine", "solve"] = "keep"
     seed: int = 0
     device: str = "cpu"
 

@@ -111,7 +111,7 @@ class CaptureProblem:
         """Return the step length of each unknown."""
         light = dict.fromkeys(self.light.solved(), _LIGHT_STEP)
         if "shift" in light:
-            light["shift"] = 0.1 * _LIGHT_STEP
+            light["shift"] = 0.1 * _LIGHT_STEP * self.light.freedom
         return {**self.model.step_lengths(), **light}
 
     def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:

@@ -134,7 +134,8 @@ def test_metrics_have_exactly_the_keys_that_are_promised(out):
         "peak_rss_mb", "resolution", "steps", "warnings", "exports",
     }  # fmt: skip
     assert all(
-        set(photo) == {"file", "held_out", "rmse", "rmse_raw", "psnr", "ssim", "flip"}
+        set(photo)
+        == {"file", "held_out", "camera", "pose", "rmse", "rmse_raw", "psnr", "ssim", "flip"}
         for photo in found["photos"]
     )
     assert set(found["light"]) == {"power", "exposure", "offset", "cone", "ambient"}
@@ -150,6 +151,8 @@ def test_metrics_have_exactly_the_keys_that_are_promised(out):
     held = [photo["rmse"] for photo in found["photos"] if photo["held_out"]]
     fitted = [photo["rmse"] for photo in found["photos"] if not photo["held_out"]]
     assert [p["file"] for p in found["photos"] if p["held_out"]] == ["1.png", "2.png"]
+    assert {p["pose"] for p in found["photos"]} == {"given"}
+    assert all(len(p["camera"]) == 3 for p in found["photos"])
     assert found["held_out"] == pytest.approx(sum(held) / 2)
     assert found["fitted"] == pytest.approx(sum(fitted) / 7)
 

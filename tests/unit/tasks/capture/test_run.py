@@ -11,7 +11,7 @@ import torch
 
 from diffgfx.errors import BackendError, InputError, RangeError
 from diffgfx.io import read_capture
-from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material, run
+from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material, fit
 from tests.captures import KnownCapture, known_maps, rmse, write_known_capture
 
 SMALL = CaptureOptions(resolution=32)       # two levels
@@ -157,7 +157,7 @@ def test_the_final_fit_on_all_keeps_the_proof(known):
 
 @pytest.mark.slow
 def test_each_prior_fits_in_its_own_way(known, result, monkeypatch):
-    monkeypatch.setitem(run._STEPS, "dip", (150, 50))
+    monkeypatch.setitem(fit._STEPS, "dip", (150, 50))
     none = capture_folder(known.folder, dataclasses.replace(SMALL, prior="none"))
     network = capture_folder(known.folder, dataclasses.replace(SMALL, prior="dip"))
     assert fitted_rmse(none) < 0.015
