@@ -123,8 +123,8 @@ def solve_views(
     dropped = [np.zeros(len(tags.numbers), bool) for tags in found]
     focal, held = _first(found, size, focal)
     for turn in range(_ROUNDS):
-        seen = [_resized(*pair).without(b)
-                for *pair, b in zip(found, grown, dropped, strict=True)]  # fmt: skip
+        seen = [_resized(tags, by).without(b)
+                for tags, by, b in zip(found, grown, dropped, strict=True)]  # fmt: skip
         total, lens, poses = _solve(seen, size, focal, held)
         focal = lens.focal
         residuals = []

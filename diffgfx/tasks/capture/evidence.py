@@ -121,5 +121,5 @@ def parameters_of(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 9 h w"]:
 
 
 def _maps(parameters: Float[Tensor, "1 9 h w"]) -> Float[Tensor, "1 10 h w"]:
-    slope, reflectance, alpha = parameters.split([2, 6, 1], dim=1)
+    slope, reflectance, alpha = parameters[:, :2], parameters[:, 2:8], parameters[:, 8:]
     return torch.cat([slope, torch.ones_like(alpha), reflectance, alpha.sqrt()], dim=1)

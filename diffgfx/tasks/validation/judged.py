@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,9 +58,8 @@ def rank_correlation(x: Tensor, y: Tensor) -> float:
 
 
 def _ranks(x: Tensor) -> Tensor:
-    _, place, count = x.flatten().double().unique(return_inverse=True, return_counts=True)
-    last = count.cumsum(0).double()
-    return (last - 0.5 * (count - 1))[place]
+    _, place, count = np.unique(x.flatten().double().numpy(), return_inverse=True, return_counts=True)
+    return torch.from_numpy((count.cumsum() - 0.5 * (count - 1))[place])
 
 
 def calibration(
