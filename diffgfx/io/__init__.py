@@ -1,5 +1,6 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
+from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
 from diffgfx.io.encoded_maps import ENCODINGS, read_encoded_maps, write_encoded_maps
 from diffgfx.io.encodings import (
@@ -35,6 +36,8 @@ from diffgfx.io.mesh_file import read_mesh
 from diffgfx.io.obj import read_obj, write_obj
 from diffgfx.io.photos import PhotoSet, load_photos
 from diffgfx.io.ply import read_ply, write_ply
+from diffgfx.io.sheet_file import read_sheet, write_sheet
+from diffgfx.io.sheet_pdf import write_sheet_pdf
 from diffgfx.io.target_file import FILE_OF_TARGETS, read_targets_file, write_targets_file
 from diffgfx.io.uni import (
     CELL_FLAGS,
@@ -48,6 +51,7 @@ from diffgfx.io.uni import (
 
 __all__ = [
     "CELL_FLAGS",
+    "CameraPhoto",
     "ENCODINGS",
     "FILE_OF_TARGETS",
     "GRID_TYPES",
@@ -72,6 +76,7 @@ __all__ = [
     "mac_from_faces",
     "metres_per_unit",
     "output_folder",
+    "read_camera_photo",
     "read_capture",
     "read_encoded_maps",
     "read_exr",
@@ -85,6 +90,7 @@ __all__ = [
     "read_mesh",
     "read_obj",
     "read_ply",
+    "read_sheet",
     "read_targets_file",
     "read_uni",
     "to_deschaintre",
@@ -107,6 +113,8 @@ __all__ = [
     "write_obj",
     "write_ply",
     "write_png",
+    "write_sheet",
+    "write_sheet_pdf",
     "write_targets_file",
     "write_uni",
 ]

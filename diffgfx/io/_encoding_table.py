@@ -82,7 +82,8 @@ def _encode_unreal(maps: Tensor) -> Parts:
 
 
 def _decode_unreal(parts: Parts) -> Tensor:
-    base, (_, roughness, metallic) = parts["base"], parts["packed"].split(1, dim=1)
+    base, packed = parts["base"], parts["packed"]
+    roughness, metallic = packed[:, 1:2], packed[:, 2:3]
     specular = torch.lerp(0.08 * parts["specular"].expand_as(base), base, metallic)
     room = 1.0 - specular.amax(dim=1, keepdim=True)
     diffuse = read.divide_where(base * (1.0 - metallic), room)

@@ -132,4 +132,4 @@ def _add_material(root: ET.Element, name: str, surface: str, label: str) -> None
 
 
 def _input(owner: ET.Element, name: str, type_: str, **attributes: str) -> None:
-    ET.SubElement(owner, "input", name=name, type=type_, **attributes)
+    ET.SubElement(owner, "input", {"name": name, "type": type_, **attributes})

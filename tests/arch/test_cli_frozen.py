@@ -27,6 +27,25 @@ FIT: tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]
 
 # command: (nargs of each positional, {flag: (default, choices)})
 FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]]] = {
+    "sheet": (
+        (),
+        {
+            "-o": (REQUIRED, None),
+            "--paper": ("a4", ("a4", "letter")),
+            "--window": ("100", None),
+            "--grey": (0.18, None),
+        },
+    ),
+    "calibrate": (
+        ("+",),
+        {
+            "--sheet": (REQUIRED, None),
+            "-o": (REQUIRED, None),
+            "--thickness": (0.0, None),
+            "--overwrite": (False, None),
+            "--json": (False, None),
+        },
+    ),
     "capture": (
         (None,),
         {

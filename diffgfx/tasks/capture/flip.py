@@ -63,9 +63,8 @@ def flip(
     colour = _colour_error(
         *(_perceived(_contrast_filtered(p, pixels_per_degree)) for p in opponent)
     )
-    feature = _feature_error(
-        *((p[0] + 16.0) / 116.0 for p in opponent), pixels_per_degree  # type: ignore[misc]
-    )
+    grey, other = ((p[0] + 16.0) / 116.0 for p in opponent)
+    feature = _feature_error(grey, other, pixels_per_degree)
     return float((colour ** (1.0 - feature)).double().mean())
 
 
@@ -97,8 +96,8 @@ def _contrast_filtered(opponent: Tensor, pixels_per_degree: float) -> Tensor:
         terms = [(a * math.sqrt(math.pi / b), torch.exp(-(math.pi**2) * place**2 / b))
                  for a, b in ((a1, b1), (a2, b2)) if a > 0.0]  # fmt: skip
         total = sum(float(line.sum()) ** 2 * weight for weight, line in terms)
-        channels.append(sum(_filtered(channel, line, line) * (weight / total)
-                            for weight, line in terms))  # type: ignore[arg-type]
+        parts = [_filtered(channel, line, line) * (weight / total) for weight, line in terms]
+        channels.append(torch.stack(parts).sum(dim=0))
     y, cx, cz = channels
     y = (y + 16.0) / 116.0
     xyz = torch.stack([y + cx / 500.0, y, y - cz / 200.0]) * _white(opponent)

@@ -12,7 +12,7 @@ from diffgfx.render import render_planar
 from diffgfx.scene import GreyPatch
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.observations import PhotoPyramid, View
-from diffgfx.tasks.capture.scale import Anchor, anchor_factor
+from diffgfx.tasks.capture.scale import Anchor, GreyReadings, anchor_factor, beside_factor
 
 __all__ = ["CaptureProblem", "Model"]
 
@@ -62,6 +62,7 @@ class CaptureProblem:
         levels: The ladder.
         anchor: What sets the albedo scale.
         patch: The grey patch, where there is one.
+        beside: What the fitted photographs show of grey patches beside the sample, if anything.
         belief: Most weight of the material's priors.
     """
 
@@ -72,6 +73,7 @@ class CaptureProblem:
     anchor: Anchor
     patch: GreyPatch | None
     belief: float = 1.0
+    beside: GreyReadings | None = None
 
     def __post_init__(self) -> None:
         """Average the photographs down to the first level."""
@@ -98,7 +100,10 @@ class CaptureProblem:
         """Return the same pictures from a material on the scale that the anchor asks for."""
         if self.light.power_known:
             return unknowns
-        factor = anchor_factor(self.model.maps(unknowns).detach(), self.anchor, self.patch)
+        if self.anchor == "grey_beside" and self.beside is not None:
+            factor = beside_factor(self.beside, self.light.pairs(unknowns)).detach()
+        else:
+            factor = anchor_factor(self.model.maps(unknowns).detach(), self.anchor, self.patch)
         moved = self.model.rescaled(unknowns, factor)
         return {**moved, "power": unknowns["power"] - factor.log()}
 

@@ -22,7 +22,7 @@ from diffgfx.tasks.capture.network import NetworkModel
 from diffgfx.tasks.capture.observations import PhotoPyramid
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.problem import CaptureProblem
-from diffgfx.tasks.capture.scale import Anchor, describe_belief
+from diffgfx.tasks.capture.scale import GreyReadings, choose_anchor, describe_belief
 
 __all__ = ["CaptureResult", "Progress", "capture_material"]
 
@@ -189,12 +189,11 @@ def _problem(
         rungs = ladder(photos.resolution)
     steps, cooldown = _STEPS[options.prior]
     levels = tuple(Level(k, rung, steps, cooldown) for k, rung in enumerate(rungs))
-    anchor: Anchor = "belief"
-    if capture.light_power is not None:
-        anchor = "power"
-    elif capture.grey_patch is not None:
-        anchor = "grey_patch"
-    return CaptureProblem(pyramid, model, flash, levels, anchor, capture.grey_patch)
+    beside = GreyReadings.of(capture, chosen)
+    return CaptureProblem(
+        pyramid, model, flash, levels, choose_anchor(capture, beside), capture.grey_patch,
+        beside=None if beside is None else beside.to(device),
+    )  # fmt: skip
 
 
 def _steps(levels: Sequence[Level]) -> int:
@@ -214,7 +213,7 @@ def _fit(problem: CaptureProblem, tell: Progress, stage: str) -> Solution:
         problem = problem.believing(solve(trial, progress=told).residual)
     solution = solve(problem, progress=functools.partial(told, begun=ahead))
     tell(stage, total, total, solution.residual)
-    if problem.anchor != "grey_patch":
+    if problem.anchor not in ("grey_patch", "grey_beside"):
         return solution
     return dataclasses.replace(solution, unknowns=problem.anchored(solution.unknowns))
 
