@@ -51,10 +51,10 @@ from diffgfx.io.uni import (
 
 __all__ = [
     "CELL_FLAGS",
-    "CameraPhoto",
     "ENCODINGS",
     "FILE_OF_TARGETS",
     "GRID_TYPES",
+    "CameraPhoto",
     "MapFiles",
     "MetallicMaps",
     "PhotoSet",
