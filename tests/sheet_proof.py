@@ -22,16 +22,16 @@ from diffgfx.io import read_capture, read_maps, read_sheet, write_capture, write
 from diffgfx.scene import Capture, MaterialMaps, Photo
 from diffgfx.tasks.calibration import calibrate_photos, export_calibration
 from diffgfx.tasks.capture import CaptureOptions, capture_material, export_capture
-from tests.sheet_mitsuba import WINDOW
 from tests.sheet_photos import TrueLens
 
 SIDE = 1024                     # texels of the truly rectified photographs
+WINDOW, SEEN = 100.0, 98.0      # mm: the window, and what is left of it without its rim
 
 
 def truly_rectified(photo: Path, lens: TrueLens, entry: dict[str, Any]) -> np.ndarray:
     """Return a photograph on the sample's plane, by its true lens and place, 16-bit sRGB."""
     place = (np.arange(SIDE) + 0.5) / SIDE - 0.5
-    x, y = np.meshgrid(WINDOW * place, -WINDOW * place)
+    x, y = np.meshgrid(SEEN * place, -SEEN * place)
     axes, camera = np.array(entry["axes"]), np.array(entry["camera"])
     seen = (np.stack([x, y, np.zeros_like(x)], axis=-1) - camera) @ axes.T
     pixel = lens.pixels(seen).astype(np.float32)
@@ -69,10 +69,13 @@ def fitted(capture: Capture, resolution: int, folder: Path) -> tuple[float, Mate
 def albedo_ratio(maps: MaterialMaps, material: str) -> dict[str, float]:
     """Return found / true reflectance: of the means of d, of d + s, and of the texels' median."""
     true = make_material(material, 512, seed=3, size=0.1 * WINDOW)
-    size = maps.resolution
+    place = (torch.arange(2048) + 0.5) / 2048 - 0.5
+    place = place * 2.0 * SEEN / WINDOW
+    grid = torch.stack(torch.meshgrid(place, place, indexing="xy"), dim=-1)[None]
 
     def small(x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.interpolate(x, size, mode="area").mean(dim=1)
+        seen = torch.nn.functional.grid_sample(x, grid, align_corners=False)
+        return torch.nn.functional.interpolate(seen, maps.resolution, mode="area").mean(dim=1)
 
     d, s = small(true.diffuse), small(true.specular)
     found_d, found_s = maps.diffuse.mean(dim=1), maps.specular.mean(dim=1)

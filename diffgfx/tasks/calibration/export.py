@@ -12,7 +12,13 @@ from diffgfx.io.camera_photo import read_camera_photo
 from diffgfx.scene import Capture, GreyBeside, Photo
 from diffgfx.tasks.calibration.draw import draw_detections
 from diffgfx.tasks.calibration.exposure import agreed_exposures, grey_exposures
-from diffgfx.tasks.calibration.rectify import Reading, choose_texels, read_greys, rectify
+from diffgfx.tasks.calibration.rectify import (
+    Reading,
+    choose_texels,
+    read_greys,
+    rectify,
+    sample_box,
+)
 from diffgfx.tasks.calibration.run import Calibration, Progress
 
 __all__ = ["MARKER", "export_calibration"]
@@ -101,7 +107,8 @@ def _capture(
         Photo(name, camera, exposure=exposure, grey=row if seen else ())
         for name, camera, exposure, row in zip(names, cameras, exposures, readings, strict=True)
     )
-    size = (0.1 * sheet.window[0], 0.1 * sheet.window[1])
+    left, low, right, high = sample_box(sheet)
+    size = (0.1 * (right - left), 0.1 * (high - low))
     beside = GreyBeside(places, sheet.reflectance) if seen else None
     return Capture(folder, "cm", size, "srgb", photos, grey_beside=beside), warnings
 

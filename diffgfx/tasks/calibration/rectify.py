@@ -16,8 +16,9 @@ from diffgfx.scene import Sheet
 from diffgfx.scene.sheet import Box
 from diffgfx.tasks.calibration.solve import Lens, Pose, project
 
-__all__ = ["Reading", "choose_texels", "read_greys", "rectify", "window_inside"]
+__all__ = ["Reading", "choose_texels", "read_greys", "rectify", "sample_box", "window_inside"]
 
+_RIM = 1.0                      # mm
 _ROUND = 8
 _MOST = 4096
 _MARGIN = 4.0                   # pixels that the resampling kernel reaches
@@ -41,9 +42,14 @@ def _seen(lens: Lens, pose: Pose, box: Box, z: float, shape: tuple[int, int]) ->
     return project(lens, pose, grid.reshape(-1, 3)).reshape(rows, columns, 2).astype(np.float32)
 
 
-def _window(sheet: Sheet) -> Box:
-    width, height = sheet.window
-    return -0.5 * width, -0.5 * height, 0.5 * width, 0.5 * height
+def sample_box(sheet: Sheet) -> Box:
+    """Return what the photographs are cut to: the window but for its rim.
+
+    A millimetre inside the dashed line there is sample, and no paper, whatever knife and defocus
+    made of the edge.
+    """
+    width, height = (0.5 * side - _RIM for side in sheet.window)
+    return -width, -height, width, height
 
 
 def _inside(lens: Lens, seen: Plane) -> bool:
@@ -52,8 +58,8 @@ def _inside(lens: Lens, seen: Plane) -> bool:
 
 
 def window_inside(lens: Lens, pose: Pose, sheet: Sheet, z: float) -> bool:
-    """Say whether a photograph shows the whole window; ``z`` is the sample's height [mm]."""
-    return _inside(lens, _seen(lens, pose, _window(sheet), z, (9, 9)))
+    """Say whether a photograph shows the whole sample; ``z`` is the sample's height [mm]."""
+    return _inside(lens, _seen(lens, pose, sample_box(sheet), z, (9, 9)))
 
 
 def choose_texels(
@@ -70,7 +76,8 @@ def choose_texels(
         a, b, c, d = project(lens, pose, around)
         across, along = (a - b) / (2.0 * step), (c - d) / (2.0 * step)
         finest = max(finest, float(np.sqrt(abs(across[0] * along[1] - across[1] * along[0]))))
-    width, height = sheet.window
+    left, bottom, right, top = sample_box(sheet)
+    width, height = right - left, top - bottom
     finest = min(finest, _MOST / max(width, height))
     columns, rows = (_ROUND * max(2, round(finest * side / _ROUND)) for side in (width, height))
     return rows, columns
@@ -79,7 +86,7 @@ def choose_texels(
 def rectify(
     photo: CameraPhoto, lens: Lens, pose: Pose, sheet: Sheet, z: float, shape: tuple[int, int]
 ) -> Plane:
-    """Resample a photograph to the window, as it lies on the sample.
+    """Resample a photograph to the sample that shows in the window; see `sample_box`.
 
     A texel half of which was clipped is at full scale, as the photograph's own pixels there are;
     what the kernel overshoots is cut off at black and at full scale.
@@ -95,7 +102,7 @@ def rectify(
     Returns:
         Linear light, 1 at full scale, shape (rows, columns, 3).
     """
-    seen = _seen(lens, pose, _window(sheet), z, shape)
+    seen = _seen(lens, pose, sample_box(sheet), z, shape)
     x, y = seen[..., 0], seen[..., 1]
     linear = cv2.remap(photo.linear(), x, y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     clipped = photo.clipped()

@@ -37,8 +37,8 @@ def photo(z: float, scale: float = 1.0) -> CameraPhoto:
 
 
 def texels(rows: int, columns: int) -> np.ndarray:
-    x = ((np.arange(columns) + 0.5) / columns - 0.5) * 60.0
-    y = (0.5 - (np.arange(rows) + 0.5) / rows) * 40.0
+    x = ((np.arange(columns) + 0.5) / columns - 0.5) * 58.0    # a millimetre of rim is cut off
+    y = (0.5 - (np.arange(rows) + 0.5) / rows) * 38.0
     return pattern(*np.meshgrid(x, y))
 
 
@@ -68,8 +68,8 @@ def test_clipped_pixels_stay_at_full_scale_and_nothing_overshoots():
 def test_texels_are_as_fine_as_the_finest_photo():
     rows, columns = choose_texels(LENS, [POSE], SHEET, 0.0)
     fine = TRUE.focal / np.linalg.norm(PLACE)           # pixels a mm, about
-    assert columns == pytest.approx(60.0 * fine, rel=0.1)
-    assert rows / columns == pytest.approx(40.0 / 60.0, rel=0.04)
+    assert columns == pytest.approx(58.0 * fine, rel=0.1)
+    assert rows / columns == pytest.approx(38.0 / 58.0, rel=0.04)
     assert (rows % 8, columns % 8) == (0, 0)
     near = Pose(AXES, -AXES @ (0.5 * PLACE))
     assert choose_texels(LENS, [POSE, near], SHEET, 0.0)[1] > 1.8 * columns
