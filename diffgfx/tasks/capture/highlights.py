@@ -150,7 +150,7 @@ class Sight:
         return torch.log1p(k * (1 + t) ** 3 / (1 + t / w).square()), -1.5 * torch.log1p(t)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class HighlightProblem:
     """Fit a shared texture and a profile about each photograph's own foot.
 
