@@ -21,7 +21,7 @@ from diffgfx.inverse import (
 from diffgfx.ops import svbrdf_render_loss
 from diffgfx.render import render_planar
 from diffgfx.tasks.capture.light import FlashLight
-from diffgfx.tasks.capture.problem import RESIDUAL, display
+from diffgfx.tasks.capture.problem import RESIDUAL, RESIDUAL_OF_A_HAND, display
 
 __all__ = ["LocateProblem", "locate_photo"]
 
@@ -174,9 +174,13 @@ class LocateProblem:
         ).sum()  # fmt: skip
 
     def prior_loss(self, unknowns: Unknowns, level: Level, residual: float) -> Tensor:
-        """Return how unlike the fitted photographs' height and exposure these are."""
+        """Return how unlike the fitted photographs' height and exposure these are.
+
+        As for a whole capture, belief weighs less the better the photograph is explained.
+        """
+        weight = _PRIOR * min((residual / RESIDUAL_OF_A_HAND) ** 2, 1.0)
         height = (unknowns["height"] / _HEIGHT_SPREAD).square().sum()
-        return _PRIOR * (height + (unknowns["exposure"] / _EXPOSURE_SPREAD).square().sum())
+        return weight * (height + (unknowns["exposure"] / _EXPOSURE_SPREAD).square().sum())
 
     @property
     def observations(self) -> int:

@@ -14,7 +14,7 @@ from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.observations import PhotoPyramid, View
 from diffgfx.tasks.capture.scale import Anchor, GreyReadings, anchor_factor, beside_factor
 
-__all__ = ["RESIDUAL", "CaptureProblem", "Model", "display"]
+__all__ = ["RESIDUAL", "RESIDUAL_OF_A_HAND", "CaptureProblem", "Model", "display"]
 
 RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01

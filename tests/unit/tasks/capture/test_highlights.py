@@ -79,14 +79,6 @@ def test_a_sample_that_is_not_square_and_a_photograph_that_is_masked():
     assert off(found, position).max() < 0.08
 
 
-def test_what_is_mirrored_is_found_on_the_other_side(photos):
-    mirrored = dataclasses.replace(
-        photos, images=photos.images.flip(-1), saturated=photos.saturated.flip(-1)
-    )
-    found = find_highlights(mirrored, (SIZE, SIZE)).position
-    assert off(found * torch.tensor([-1.0, 1.0, 1.0]), places()).max() < 0.03
-
-
 def test_one_photograph_is_enough_to_see_a_highlight(photos):
     one = PhotoSet(photos.images[8:], photos.saturated[8:], photos.valid[8:], photos.resolution)
     found = find_highlights(one, (SIZE, SIZE)).position

@@ -17,7 +17,7 @@ from diffgfx.tasks.capture.export import capture_metrics, refined_capture
 from tests.captures import KnownCapture, write_known_capture
 
 HELD = (1, 5)
-OPTIONS = CaptureOptions(resolution=32, holdout=HELD, calibration="solve")
+OPTIONS = CaptureOptions(resolution=16, holdout=HELD, calibration="solve")
 
 
 @pytest.fixture(scope="module")
