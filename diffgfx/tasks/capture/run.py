@@ -118,7 +118,7 @@ def capture_material(
         steps += solution.steps
     if problem.anchor == "belief":
         warnings.append(describe_belief(maps))
-    unit = torch.nn.functional.normalize(maps[:, :3], dim=1)
+    material = torch.cat([torch.nn.functional.normalize(maps[:, :3], dim=1), maps[:, 3:]], dim=1)
     solved = time.perf_counter()
     evidence = Evidence.of(maps, capture.sample_size, light.pairs(unknowns), photos, seen)
     uncertainty, next_photo = _judge(evidence, tell)
@@ -126,9 +126,8 @@ def capture_material(
         "load": loaded - begun, "fit": solved - loaded, "uncertainty": time.perf_counter() - solved,
     }  # fmt: skip
     return CaptureResult(
-        MaterialMaps.from_tensor(torch.cat([unit, maps[:, 3:]], dim=1).cpu(), capture.sample_size),
-        photos, renders, errors, held, light, unknowns, uncertainty, next_photo, steps, seconds,
-        tuple(warnings),
+        MaterialMaps.from_tensor(material.cpu(), capture.sample_size), photos, renders, errors,
+        held, light, unknowns, uncertainty, next_photo, steps, seconds, tuple(warnings),
     )  # fmt: skip
 
 
