@@ -130,7 +130,8 @@ def _deviations(context: Context) -> Sequence[Measure]:
         measures += _judge(name.replace("_", " "), known.truth, result)
     ranks = [m.value for m in measures if m.name.endswith(f"all{_RANKED}")]
     mean = sum(ranks) / len(ranks)
-    return [*measures, Measure("mean: ranks left open", 1.0 - mean, 1.0 - _RANKS, "1 - mean of all")]
+    left = Measure("mean: ranks left open", 1.0 - mean, 1.0 - _RANKS, "1 - mean of all")
+    return [*measures, left]
 
 
 def _photographed(folder: Path, places: Tensor) -> Known:
