@@ -81,17 +81,10 @@ def sensitivity(
     parameters = parameters_of(patch.of(maps).double())
     extent, centre = patch.place((int(maps.shape[-2]), int(maps.shape[-1])), size)
     moved = _seen_from(centre, {name: value.double() for name, value in pairs.items()})
-
-    def picture(p: Tensor) -> Tensor:
-        return display(render_planar(_maps(p), extent, **moved)[0])
-
-    base = picture(parameters)
-    derivatives = base.new_empty(*base.shape, PARAMETERS)
-    for index in range(PARAMETERS):
-        step = torch.zeros(1, PARAMETERS, 1, 1).to(base)
-        step[0, index] = _STEP
-        derivatives[..., index] = (picture(parameters + step) - base) / _STEP
-    return base, derivatives
+    steps = _STEP * torch.eye(PARAMETERS + 1, PARAMETERS).roll(1, 0).to(parameters)
+    variants = parameters + steps[:, :, None, None]   # the first is not moved
+    pictures = display(render_planar(_maps(variants), extent, **moved))
+    return pictures[0], ((pictures[1:] - pictures[0]) / _STEP).movedim(0, -1)
 
 
 def _seen_from(centre: tuple[float, float], pairs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -120,6 +113,6 @@ def parameters_of(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 9 h w"]:
     return torch.cat([maps[:, :2] / maps[:, 2:3], maps[:, 3:9], maps[:, 9:].square()], dim=1)
 
 
-def _maps(parameters: Float[Tensor, "1 9 h w"]) -> Float[Tensor, "1 10 h w"]:
-    slope, reflectance, alpha = parameters[:, :2], parameters[:, 2:8], parameters[:, 8:]
+def _maps(parameters: Float[Tensor, "b 9 h w"]) -> Float[Tensor, "b 10 h w"]:
+    slope, reflectance, alpha = parameters.split([2, 6, 1], dim=1)
     return torch.cat([slope, torch.ones_like(alpha), reflectance, alpha.sqrt()], dim=1)

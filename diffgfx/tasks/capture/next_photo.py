@@ -24,7 +24,8 @@ from diffgfx.tasks.capture.uncertainty import (
 __all__ = ["NextPhoto", "Outlook", "hemisphere", "suggest_photo"]
 
 _RINGS = (4.0, 8.0, 12.0, 20.0, 30.0, 45.0)   # degrees from straight above
-_SIDE = 48              # texels a side, at most, that are asked
+_SIDE = 32              # texels a side, at most, that are asked
+_QUIETEST = 1e-12       # variance of residuals of pictures without noise
 _STILL = 1e-3           # of their distance: cameras that move less are one
 _DIRECTIONS = (
     "right", "upper right", "upper edge", "upper left", "left", "lower left", "lower edge",
@@ -80,7 +81,7 @@ class Outlook:
         self._evidence = evidence
         self._passed = self._patch.of(found.passed).double().to(evidence.maps.device)
         self._told, self._parameters = told_by(evidence, self._patch, found.variance)
-        self._variance = found.variance
+        self._variance = max(found.variance, _QUIETEST)
         self.before = self._mean(self._told)
 
     def places(self) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
@@ -98,22 +99,21 @@ class Outlook:
             return places, camera[:1].expand_as(places)
         return places, places - (light - camera).mean(dim=0)
 
-    def after(self, light: Float[Tensor, "3"], camera: Float[Tensor, "3"]) -> float:
-        """Return the mean deviation with a photograph of usual exposure from a place."""
-        pairs = self._evidence.pairs
-        like = pairs["light_position"]
-        own = {
-            name: value.median(dim=1, keepdim=True).values for name, value in pairs.items()
-        }
-        own |= {
-            "light_position": light.to(like)[None, None],
-            "camera_position": camera.to(like)[None, None],
-        }
+    def after(self, light: Float[Tensor, "n 3"], camera: Float[Tensor, "n 3"]) -> list[float]:
+        """Return the mean deviation with one photograph of usual exposure from each place."""
         evidence = self._evidence
+        own = {
+            name: value.median(dim=1, keepdim=True).values.repeat_interleave(len(light), dim=1)
+            for name, value in evidence.pairs.items()
+        }
+        own |= {"light_position": light.to(evidence.maps)[None]}
+        own |= {"camera_position": camera.to(evidence.maps)[None]}
         picture, derivatives = sensitivity(evidence.maps, self._patch, evidence.size, own)
         weights = (picture < display(picture.new_tensor(RESIDUAL.white))).to(picture)
-        told = texel_information(derivatives, weights) / self._variance
-        return self._mean(self._told + told)
+        return [
+            self._mean(self._told + texel_information(j[None], w[None]) / self._variance)
+            for j, w in zip(derivatives, weights, strict=True)
+        ]
 
     def _mean(self, told: Tensor) -> float:
         moments = Moments.of(told, self._parameters)
@@ -130,7 +130,7 @@ def _every(count: int) -> slice:
 def suggest_photo(outlook: Outlook) -> NextPhoto:
     """Return the place on the hemisphere that lowers the mean deviation most."""
     lights, cameras = outlook.places()
-    found = [outlook.after(*place) for place in zip(lights, cameras, strict=True)]
+    found = outlook.after(lights, cameras)
     best = min(range(len(found)), key=found.__getitem__)
     light, camera = _vector(lights[best]), _vector(cameras[best])
     return NextPhoto(_in_words(*light), light, camera, outlook.before, found[best])
