@@ -196,7 +196,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for name, values in facts["maps"].items():
         saturated = facts["saturated"].get(name)
         share = "" if saturated is None else f"{saturated:.1%}"
-        label = f"height [{facts['units']}]" if name == "height" else name
+        label = f"height ({facts['units']})" if name == "height" else name
         table.add_row(label, *(_channels(values[key]) for key in ("min", "mean", "max")), share)
     console.print(table)
     energy, alpha, tilt = facts["energy"], facts["alpha"], facts["tilt"]

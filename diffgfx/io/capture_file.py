@@ -20,7 +20,7 @@ from diffgfx.io._grey import (
 from diffgfx.io._json import Fields, check_plain, read_number, read_numbers, read_object
 from diffgfx.scene import Capture, Photo, Transfer
 
-__all__ = ["metres_per_unit", "read_capture", "write_capture"]
+__all__ = ["known_length", "metres_per_unit", "read_capture", "write_capture"]
 
 _UNITS: dict[str, float | None] = {
     "mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254,
@@ -46,6 +46,11 @@ def metres_per_unit(units: str) -> float | None:
     if units not in _UNITS:
         raise RangeError(f"units must be one of {', '.join(_UNITS)}, got {show(units)}")
     return _UNITS[units]
+
+
+def known_length(units: str) -> float | None:
+    """Return the length of a unit [m]; None for one that has none, or that nobody knows."""
+    return _UNITS.get(units)
 
 
 def read_capture(

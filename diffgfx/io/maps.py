@@ -20,7 +20,7 @@ from diffgfx.check import check_finite, check_shape, check_tensor
 from diffgfx.errors import InputError, RangeError
 from diffgfx.io._files import atomic_path, show, show_path
 from diffgfx.io._json import Fields, check_plain, read_object
-from diffgfx.io.capture_file import metres_per_unit
+from diffgfx.io.capture_file import known_length
 from diffgfx.io.exr import write_exr
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.scene import MaterialMaps
@@ -100,7 +100,7 @@ def write_maps(
     kinds = dict(_KINDS)
     arrays = _arrays(maps, height)
     if height is not None:
-        unit = "mm" if _metres(units) else units
+        unit = "mm" if known_length(units) else units
         arrays["height"] = arrays["height"] * np.float32(_ratio(units, unit))
         low, high = float(arrays["height"].min()), float(arrays["height"].max())
         kinds["height"] = _Kind(1, "linear", low, high, unit)
@@ -185,7 +185,7 @@ def _height_kind(name: str, entry: Any, units: str) -> _Kind:
     entry = entry if isinstance(entry, dict) else {}
     low, high = read_pair(name, "maps.height.range", entry.get("range"))
     unit = entry.get("unit", units)
-    if unit != units and not (isinstance(unit, str) and _metres(unit) and _metres(units)):
+    if unit != units and not (isinstance(unit, str) and known_length(unit) and known_length(units)):
         raise InputError(
             f"{name}: maps.height.unit must be {units} or a length of its kind, got {show(unit)}; "
             "write the maps again"
@@ -193,17 +193,9 @@ def _height_kind(name: str, entry: Any, units: str) -> _Kind:
     return _Kind(1, "linear", low, high, unit)
 
 
-def _metres(units: str) -> float | None:
-    """Return the length of a unit [m]; None where it has none, or is not known."""
-    try:
-        return metres_per_unit(units)
-    except RangeError:
-        return None
-
-
 def _ratio(units: str, other: str) -> float:
     """Return how many of the other unit one is; 1 for the same name, known or not."""
-    lengths = _metres(units), _metres(other)
+    lengths = known_length(units), known_length(other)
     if units == other or lengths[0] is None or lengths[1] is None:
         return 1.0
     return lengths[0] / lengths[1]

@@ -88,25 +88,13 @@ def export_capture(
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
         metrics = capture_metrics(result, refined, seconds, warnings) | {"exports": exports.errors}
-        (staging / "report.html").write_bytes(_report(capture, result, metrics, height))
+        page = render_report(capture, result, metrics, height)
+        (staging / "report.html").write_bytes(page)
         metrics["seconds"]["export"] = round(time.perf_counter() - begun, 3)  # the report's too
         text = json.dumps(metrics, indent=1, allow_nan=False)
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
     return metrics
-
-
-def _report(
-    capture: Capture, result: CaptureResult, metrics: dict[str, Any], height: torch.Tensor
-) -> bytes:
-    deviations = torch.cat([deviation[0] for deviation in result.uncertainty.kinds().values()])
-    words = f"That is {result.next_photo.place}. Of all places it lowers the mean deviation most:"
-    return render_report(
-        capture, result, metrics, height,
-        uncertainty=deviations,
-        seen=~result.uncertainty.no_highlight,
-        next_photo={**metrics["next_photo"], "words": words},
-    )  # fmt: skip
 
 
 def _write_uncertainty(folder: Path, uncertainty: MapUncertainty) -> None:

@@ -59,7 +59,8 @@ def rank_correlation(x: Tensor, y: Tensor) -> float:
 
 
 def _ranks(x: Tensor) -> Tensor:
-    _, place, count = np.unique(x.flatten().double().numpy(), return_inverse=True, return_counts=True)
+    values = x.flatten().double().numpy()
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return torch.from_numpy((count.cumsum() - 0.5 * (count - 1))[place])
 
 

@@ -67,7 +67,7 @@ def test_what_a_result_holds(known, result):
     assert maps.diffuse.max() < 1.0
     assert result.renders.shape == result.photos.images.shape == (9, 3, 32, 32)
     assert len(result.errors) == 9
-    assert set(result.seconds) == {"load", "fit"}
+    assert set(result.seconds) == {"load", "fit", "uncertainty"}
     assert result.steps > 20
     for error in result.errors:
         assert error.rmse <= error.rmse_raw
@@ -78,12 +78,13 @@ def test_stages_are_told(known):
     told: list[tuple[str, int, int, float | None]] = []
     options = dataclasses.replace(LEAST, final="all")
     capture_material(read_capture(known.folder), options, progress=lambda *x: told.append(x))
-    assert list(dict.fromkeys(stage for stage, *_ in told)) == ["load", "fit", "refit on all"]
-    for stage in ("load", "fit", "refit on all"):
+    stages = ["load", "fit", "refit on all", "uncertainty"]
+    assert list(dict.fromkeys(stage for stage, *_ in told)) == stages
+    for stage in stages:
         done = [entry[1] for entry in told if entry[0] == stage]
         assert done == sorted(done)
         assert done[-1] == next(entry[2] for entry in told if entry[0] == stage)
-    assert all(entry[3] is not None for entry in told if entry[0] != "load")
+    assert all((entry[3] is None) == (entry[0] in ("load", "uncertainty")) for entry in told)
 
 
 def test_held_out_photographs_never_change_the_solution(known, result, tmp_path):
