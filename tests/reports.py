@@ -52,8 +52,8 @@ def finished_capture(
     plane = torch.ones(count, 1, rows, columns)
     result = CaptureResult(
         maps=maps, photos=PhotoSet(images, 0.0 * plane, plane, resolution), renders=renders,
-        errors=errors, poses=("given",) * len(errors), held_out=held_out, light=flash,
-        unknowns=unknowns, uncertainty=MapUncertainty(
+        errors=errors, poses=("given",) * len(errors), cameras=place, held_out=held_out,
+        light=flash, unknowns=unknowns, uncertainty=MapUncertainty(
             torch.full_like(maps.diffuse, 0.01), torch.full_like(maps.specular, 0.02),
             torch.full_like(maps.roughness, 0.03), torch.full_like(maps.roughness, 0.04),
             maps.roughness[0, 0] > 2.0, 1e-4, torch.ones(9, *resolution),

@@ -1,4 +1,4 @@
-"""A material from posed flash photographs, proven on photographs that the fit never saw."""
+"""A material from flash photographs, proven on photographs that the fit never saw."""
 
 from diffgfx.tasks.capture.export import export_capture
 from diffgfx.tasks.capture.holdout import choose_holdout

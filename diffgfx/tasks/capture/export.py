@@ -165,7 +165,7 @@ def capture_metrics(
         {
             "file": photo.file,
             "held_out": index in result.held_out,
-            "camera": list(photo.camera or ()),
+            "camera": list(_vector(result.cameras[index])),
             "pose": result.poses[index],
             "rmse": error.rmse,
             "rmse_raw": error.rmse_raw,

@@ -29,12 +29,12 @@ from diffgfx.inverse import (
 )
 from diffgfx.io import PhotoSet
 
-__all__ = ["HighlightProblem", "Highlights", "Tell", "find_highlights"]
+__all__ = ["HighlightProblem", "Highlights", "Sight", "Tell", "find_highlights"]
 
 _SIDES = (12, 24)          # texels of the shorter side: a highlight is broad
 _STEPS, _COOLDOWN = 240, 80
 _STEP = 0.02
-_FLOOR = 0.02              # of the median luminance, added before logarithms
+_FLOOR = 0.02              # of a photograph's median luminance, added before logarithms
 _CLIPPED = 0.5
 _DELTA = 0.1
 _PRIOR = 2e-3
@@ -122,7 +122,8 @@ class Sight:
         weights = area_average(photos.valid, resolution)
         seen = area_average(photos.images * photos.valid, resolution) / weights.clamp_min(1e-6)
         luminance = seen.mean(dim=1)
-        middle = luminance[weights[:, 0] > 0].median().clamp_min(1e-6)
+        known = luminance.masked_fill(weights[:, 0] <= 0.0, torch.nan)
+        middle = known.flatten(1).nanmedian(dim=1).values.clamp_min(1e-6)[:, None, None]
         height, width = resolution
         x = ((torch.arange(width) + 0.5) / width - 0.5) * (size[0] / max(size))
         y = (0.5 - (torch.arange(height) + 0.5) / height) * (size[1] / max(size))
@@ -311,7 +312,7 @@ def _search(sight: Sight, strength: float, width: float) -> tuple[float, Unknown
     common = exposure.mean()
     return float(torch.stack([r for r, _ in chosen]).mean()), {
         "place": places[best],
-        "height": height[: len(bright)].clone(),
+        "height": height.new_full((len(bright),), math.log(_HEIGHT)),
         "exposure": exposure - common,
         "texture": texture + common,
         "strength": k,

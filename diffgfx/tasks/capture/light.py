@@ -81,6 +81,11 @@ class FlashLight:
             return self.scale
         return float(self.light[:, 2].square().mean().sqrt())
 
+    @staticmethod
+    def shared(unknowns: Unknowns) -> Unknowns:
+        """Return the unknowns that are the same for every photograph."""
+        return {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
+
     def power(self, unknowns: Unknowns) -> Float[Tensor, "3"]:
         """Return the radiant intensity of the flash, RGB."""
         return self.reference_power * unknowns["power"].exp()

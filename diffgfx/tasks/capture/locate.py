@@ -11,7 +11,6 @@ from diffgfx.inverse import (
     Level,
     Part,
     PixelSplit,
-    SolverConfig,
     Unknowns,
     area_average,
     ladder,
@@ -33,6 +32,7 @@ _HEIGHT_SPREAD, _EXPOSURE_SPREAD = 0.15, 0.5
 _PRIOR = 2e-4
 _FIRST_SIDE = 32
 _DARK = 1e-3                     # added before logarithms
+_LOWEST = 0.1                    # of the longer side: no camera was lower
 
 
 def locate_photo(
@@ -42,6 +42,8 @@ def locate_photo(
     size: tuple[float, float],
     light: FlashLight,
     unknowns: Unknowns,
+    *,
+    seed: int = 0,
 ) -> Float[Tensor, "3"]:
     """Return where one photograph was taken from, given the material and the light of others.
 
@@ -54,10 +56,10 @@ def locate_photo(
         size: Width and height of the sample.
         light: The flash of the photographs that were fitted.
         unknowns: Its solved unknowns, which stay as they are.
+        seed: Seed of the texels that decide when to stop.
     """
-    problem = LocateProblem.of(image, valid, maps, size, light, unknowns)
-    solution = solve(problem, SolverConfig(patience=2))
-    return problem.camera(solution.unknowns)[0].detach()
+    problem = LocateProblem.of(image, valid, maps, size, light, unknowns, seed=seed)
+    return problem.camera(solve(problem).unknowns)[0].detach()
 
 
 @dataclasses.dataclass
@@ -73,6 +75,7 @@ class LocateProblem:
         fixed: The solved unknowns of the flash that hold for every photograph.
         height: Height of the photographs that were fitted.
         levels: The ladder.
+        seed: Seed of the texels that decide when to stop.
     """
 
     image: Float[Tensor, "1 3 h w"]
@@ -83,6 +86,7 @@ class LocateProblem:
     fixed: Unknowns
     height: float
     levels: tuple[Level, ...]
+    seed: int = 0
 
     @classmethod
     def of(
@@ -93,15 +97,18 @@ class LocateProblem:
         size: tuple[float, float],
         light: FlashLight,
         unknowns: Unknowns,
+        *,
+        seed: int = 0,
     ) -> "LocateProblem":
         """Return the problem that a photograph poses beside a solved flash; see `locate_photo`."""
         flash = dataclasses.replace(light, scale=light.distance)
-        fixed = {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
-        height = float(light.pairs(unknowns)["camera_position"][0, :, 2].log().mean().exp())
+        heights = light.pairs(unknowns)["camera_position"][0, :, 2].clamp_min(_LOWEST * max(size))
+        height = float(heights.log().mean().exp())
         resolution = int(image.shape[-2]), int(image.shape[-1])
         rungs = ladder(resolution, _FIRST_SIDE)
         levels = tuple(Level(k, rung, _STEPS, _COOLDOWN) for k, rung in enumerate(rungs))
-        return cls(image[None], valid[None], maps, size, flash, fixed, height, levels)
+        fixed = flash.shared(unknowns)
+        return cls(image[None], valid[None], maps, size, flash, fixed, height, levels, seed)
 
     def __post_init__(self) -> None:
         """Average everything down to the first level."""
@@ -116,7 +123,9 @@ class LocateProblem:
     def _averaged(self, resolution: tuple[int, int]) -> tuple[Tensor, Tensor, PixelSplit]:
         weights = area_average(self.valid, resolution)[:, 0][None]
         image = area_average(self.image * self.valid, resolution) / weights[0].clamp_min(1e-6)
-        return area_average(self.maps, resolution), image[None], split_pixels(weights)
+        return area_average(self.maps, resolution), image[None], split_pixels(
+            weights, seed=self.seed
+        )
 
     def start(self) -> Unknowns:
         """Return the best of the places that are tried one by one."""
@@ -127,7 +136,9 @@ class LocateProblem:
         z, y, x = (axis.flatten().to(image) for axis in box)
         tried = {"place": torch.stack([x, y], dim=1), "height": z, "exposure": torch.zeros_like(z)}
         render = render_planar(maps, self.size, **self.pairs(tried))[0]
-        ratio = ((image[0] + _DARK).log() - (render + _DARK).log()).flatten(1).median(dim=1).values
+        ratio = (image[0] + _DARK).log() - (render + _DARK).log()
+        ratio = ratio.masked_fill(split.all[0, 0] <= 0.0, torch.nan).flatten(1)
+        ratio = ratio.nanmedian(dim=1).values
         exposed = render * ratio.exp()[:, None, None, None]
         white = image.amax().clamp_min(1.0)
         seen = display(exposed.minimum(white)) - display(image[0])
@@ -191,4 +202,6 @@ class LocateProblem:
         """Return what the re-render is brighter than the photograph, in display-like values."""
         maps, image, split = self.view(level)
         render = render_planar(maps, self.size, **self.pairs(unknowns))[0, 0]
-        return split.all[0, 0].sqrt() * (display(render) - display(image[0, 0]))
+        difference = display(render) - display(image[0, 0])
+        clipped = (image[0, 0] >= RESIDUAL.white) & (difference.detach() > 0)
+        return (split.all[0, 0].sqrt() * difference).masked_fill(clipped, 0.0)

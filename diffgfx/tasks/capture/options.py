@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+from diffgfx.check import check_choice
 from diffgfx.errors import RangeError
 
 __all__ = ["CaptureOptions"]
@@ -34,7 +35,10 @@ class CaptureOptions:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        """Raise unless the options go together."""
+        """Raise unless there are such options and they go together."""
+        check_choice("final", self.final, ("split", "all"))
+        check_choice("prior", self.prior, ("smooth", "dip", "none"))
+        check_choice("calibration", self.calibration, ("keep", "refine", "solve"))
         if self.resolution < 16:
             raise RangeError(f"resolution must be at least 16, got {self.resolution}; try 256")
         if not 0 <= self.seed < 1 << 31:

@@ -32,6 +32,12 @@ PoseOrigin = Literal["given", "refined", "solved", "solved on this photo"]
 """What pose a photograph was measured under: the capture's own; that, moved a little by the fit;
 one that the fit found; or, of a held-out photograph, one found on itself, the material frozen."""
 
+_SCALE_OF_HEIGHTS = (
+    "the albedo scale rests on light_power and on solved heights, which are uncertain by a fifth: "
+    "all reflectances may be off by 40 %; give photos[].camera and use --calibration refine, or "
+    "a grey patch in place of light_power"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class CaptureResult:
@@ -43,6 +49,7 @@ class CaptureResult:
         renders: Re-render of each photograph, linear, its solved exposure included, (n, 3, h, w).
         errors: Errors of each photograph.
         poses: What pose each was measured under.
+        cameras: Where that was: positions of the cameras, (n, 3).
         held_out: Indices of the photographs that the fit did not see.
         light: The flash, all photographs.
         unknowns: The solved unknowns of the flash.
@@ -58,6 +65,7 @@ class CaptureResult:
     renders: Float[Tensor, "n 3 h w"]
     errors: tuple[PhotoError, ...]
     poses: tuple[PoseOrigin, ...]
+    cameras: Float[Tensor, "n 3"]
     held_out: tuple[int, ...]
     light: FlashLight
     unknowns: Unknowns
@@ -140,9 +148,12 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
     last = _fit(job, capture, tuple(i for i in everything if i not in held), "fit")
     if solving:
         flash = last.problem.light, last.solution.unknowns
-        capture = locate_held_out(capture, photos, held, last.maps, *flash, job.tell)
+        capture = locate_held_out(
+            capture, photos, held, last.maps, *flash, seed=options.seed, tell=job.tell
+        )
     light, unknowns = _light_of_all(job, capture, last)
     renders, errors = _prove(job, capture, last.maps, light, unknowns)
+    cameras = light.pairs(unknowns)["camera_position"][0].cpu()
     steps = last.solution.steps
     if options.final == "all" and held:
         last = _fit(job, capture, everything, "refit on all")
@@ -150,6 +161,8 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
         steps += last.solution.steps
     if last.problem.anchor == "belief":
         warnings.append(describe_belief(last.maps))
+    elif last.problem.anchor == "power" and solving:
+        warnings.append(_SCALE_OF_HEIGHTS)
     solved = time.perf_counter()
     pairs = light.pairs(unknowns)
     uncertainty, next_photo = _judge(
@@ -158,8 +171,8 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
     seconds = {"uncertainty": time.perf_counter() - solved}
     material = MaterialMaps.from_tensor(_unit_normals(last.maps).cpu(), capture.sample_size)
     return CaptureResult(
-        material, photos, renders, errors, _origins(options, everything, held), held, light,
-        unknowns, uncertainty, next_photo, steps, seconds, tuple(warnings),
+        material, photos, renders, errors, _origins(options, everything, held), cameras, held,
+        light, unknowns, uncertainty, next_photo, steps, seconds, tuple(warnings),
     )  # fmt: skip
 
 
@@ -214,11 +227,14 @@ def _pose(
     everything = tuple(range(len(capture.photos)))
     if options.holdout == "auto" and held:
         seen = look_for_highlights(
-            capture, photos, everything, options.seed, functools.partial(job.tell, "hold out")
-        )
+            capture, photos, everything, seed=options.seed,
+            tell=functools.partial(job.tell, "choose"),
+        )  # fmt: skip
         held = choose_holdout(seen.position, options)
     fitted = tuple(i for i in everything if i not in held)
-    posed, said = place_cameras(capture, options, photos, fitted, job.device, job.tell)
+    posed, said = place_cameras(
+        capture, options, photos, fitted, device=job.device, tell=job.tell
+    )
     return posed, held, said
 
 
@@ -243,8 +259,7 @@ def _light_of_all(job: _Job, capture: Capture, fit: _Fit) -> tuple[FlashLight, U
     )
     shift = torch.zeros(len(everything), 3, device=job.device)
     shift[fitted] = unknowns["shift"]
-    light = {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
-    return flash, {**light, "exposure": torch.zeros_like(exposure), "shift": shift}
+    return flash, {**flash.shared(unknowns), "exposure": torch.zeros_like(exposure), "shift": shift}
 
 
 def _prove(

@@ -31,7 +31,7 @@ _FREEDOM = 10.0    # a highlight leaves a camera uncertain by a tenth of its hei
 
 
 def look_for_highlights(
-    capture: Capture, photos: PhotoSet, chosen: tuple[int, ...], seed: int, tell: Tell
+    capture: Capture, photos: PhotoSet, chosen: tuple[int, ...], *, seed: int, tell: Tell
 ) -> Highlights:
     """Return what the highlights of the chosen photographs tell; no other is looked at."""
     index = torch.tensor(chosen)
@@ -47,6 +47,7 @@ def place_cameras(
     options: CaptureOptions,
     photos: PhotoSet,
     chosen: tuple[int, ...],
+    *,
     device: torch.device,
     tell: Progress,
 ) -> tuple[Capture, list[str]]:
@@ -61,7 +62,7 @@ def place_cameras(
         tell: Told of every stage.
     """
     highlights = look_for_highlights(
-        capture, photos, chosen, options.seed, functools.partial(tell, "highlights")
+        capture, photos, chosen, seed=options.seed, tell=functools.partial(tell, "highlights")
     )
     capture = with_positions(capture, chosen, highlights.position)
     smooth = dataclasses.replace(options, prior="smooth")
@@ -71,8 +72,21 @@ def place_cameras(
     solution = fit_capture(problem, tell, "poses")
     camera = problem.light.pairs(solution.unknowns)["camera_position"][0]
     lowest = _LOWEST * max(capture.sample_size)
+    too_low = camera[:, 2] < lowest
     camera = torch.cat([camera[:, :2], camera[:, 2:].clamp_min(lowest)], dim=1).cpu()
-    return with_positions(capture, chosen, camera), _guesses(capture, chosen, highlights.found)
+    said = _guesses(capture, chosen, highlights.found) + _failures(capture, chosen, too_low.cpu())
+    return with_positions(capture, chosen, camera), said
+
+
+def _failures(capture: Capture, chosen: tuple[int, ...], lost: Bool[Tensor, " n"]) -> list[str]:
+    names = [capture.photos[i].file for i, gone in zip(chosen, lost.tolist(), strict=True) if gone]
+    if not names:
+        return []
+    return [
+        f"the poses of {', '.join(names)} could not be found: their cameras went down to the "
+        "sample; give photos[].camera and use --calibration refine, or leave them out"
+    ]
+
 
 def _guesses(capture: Capture, chosen: tuple[int, ...], found: Bool[Tensor, " n"]) -> list[str]:
     names = [capture.photos[i].file for i, seen in zip(chosen, found.tolist(), strict=True)
@@ -93,6 +107,8 @@ def locate_held_out(
     maps: Tensor,
     light: FlashLight,
     unknowns: Unknowns,
+    *,
+    seed: int,
     tell: Progress,
 ) -> Capture:
     """Return the capture with the pose of each held-out photograph, solved on it alone.
@@ -104,11 +120,14 @@ def locate_held_out(
         maps: The material that was fitted; it stays as it is.
         light: The flash of the photographs that were fitted.
         unknowns: Its solved unknowns; they stay as they are.
+        seed: Seed of the texels that decide when to stop.
         tell: Told of each photograph.
     """
     for done, index in enumerate(held):
         image, valid = photos.images[index].to(maps), photos.valid[index].to(maps)
-        place = locate_photo(image, valid, maps, capture.sample_size, light, unknowns)
+        place = locate_photo(
+            image, valid, maps, capture.sample_size, light, unknowns, seed=seed
+        )
         capture = with_positions(capture, [index], place[None].cpu())
-        tell("held out", done + 1, len(held), None)
+        tell("locate", done + 1, len(held), None)
     return capture

@@ -70,6 +70,28 @@ def test_what_is_masked_has_no_part_in_it():
     assert torch.allclose(first, second, atol=1e-3)
 
 
+def test_places_are_found_by_what_is_not_masked():
+    """Six tenths masked: the median of all texels would be one of those."""
+    place, valid = (-2.0, 3.0, 21.0), VALID.clone()
+    valid[:, :20] = 0.0
+    found = locate_photo(
+        photograph(place, 1.0), valid, MAPS.to_tensor(), MAPS.size, *flash(FITTED)
+    )
+    assert (found - torch.tensor(place))[:2].norm() < 0.5
+
+
+def test_what_is_clipped_is_at_least_as_bright():
+    place = (-2.0, 3.0, 21.0)
+    picture = photograph(place, 1.5).clamp(max=0.98)
+    problem = LocateProblem.of(picture, VALID, MAPS.to_tensor(), MAPS.size, *flash(FITTED))
+    first, level = problem.start(), problem.levels[-1]
+    brighter = {**first, "exposure": first["exposure"] + 9.0}
+    rest = problem.residuals(brighter, level, 0)
+    assert bool((picture >= 0.98).any())
+    assert not rest[picture >= 0.98].any()
+    assert rest[picture < 0.98].min() > 0.0
+
+
 def test_residuals_vanish_at_the_truth():
     place = (-2.0, 3.0, 21.0)
     picture = photograph(place, 1.5)

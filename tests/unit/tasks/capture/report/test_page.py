@@ -185,6 +185,16 @@ def test_doubts_are_told(tmp_path):
     assert "0.25 → 0.125" in words
 
 
+def test_a_proof_under_positions_of_its_own_says_so(tmp_path):
+    capture, result = finished_capture(tmp_path)
+    told = "Position and exposure of each were solved on it, the material frozen."
+    assert told not in Outline(report_of(capture, result)).words()
+    poses = ("solved", "solved", "solved on this photo", "solved")
+    words = Outline(report_of(capture, dataclasses.replace(result, poses=poses))).words()
+    assert words.count(told) == 2             # headline, number
+    assert "How far from the lens the flash was found" in words
+
+
 def test_the_same_result_gives_the_same_page(tmp_path):
     capture, result = finished_capture(tmp_path)
     pages = {re.sub(rb"in at most \d+ MB", b"", report_of(capture, result)) for _ in range(2)}
