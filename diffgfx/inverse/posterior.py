@@ -1,7 +1,7 @@
 """What is known of a few unknowns that stand for themselves: noise apart from belief.
 
 A linear estimate from residuals of information A = J^T J / sigma^2 and beliefs of precision L (a
-diagonal) about means m has the covariance S = (A + L)^-1, which has two parts: S A S, what the
+diagonal) about means m has the covariance S = (A + L)^-1, the sum of two parts: S A S, what the
 noise of the residuals leaves, and S L S, what they leave to belief. The first is averaged out where
 a fit smooths; the second is not, since neighbours do not know either.
 
@@ -52,8 +52,8 @@ def posterior_of(
     covariance = torch.linalg.inv(information + torch.diag_embed(precision))
     trusting = covariance * precision[..., None, :]
     shift = trusting @ offset[..., None]
-    noise = covariance @ information @ covariance
-    return Posterior(noise, trusting @ covariance + shift @ shift.mT)
+    left = trusting @ covariance
+    return Posterior(covariance - left, left + shift @ shift.mT)
 
 
 def neighbour_roughness(x: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:

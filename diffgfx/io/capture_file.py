@@ -53,9 +53,7 @@ def known_length(units: str) -> float | None:
     return _UNITS.get(units)
 
 
-def read_capture(
-    path: Path | str, *, check_files: bool = True, posed: bool = True
-) -> Capture:
+def read_capture(path: Path | str, *, check_files: bool = True, posed: bool = True) -> Capture:
     """Read a ``capture.json`` and hold it against every rule that needs no pixels.
 
     Required: ``units`` (mm, cm, m, in), ``sample_size`` ([w, h], or one number for a square),

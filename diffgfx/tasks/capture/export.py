@@ -30,7 +30,7 @@ from diffgfx.tasks.capture.run import CaptureResult
 from diffgfx.tasks.capture.uncertainty import MapUncertainty
 from diffgfx.tasks.material_export import export_to_programs
 
-__all__ = ["capture_metrics", "export_capture", "refined_capture", "uncertainty_metrics"]
+__all__ = ["capture_metrics", "export_capture", "refined_capture"]
 
 _STEM_BYTES = 200   # of the 255 that a file system gives a name
 
@@ -188,7 +188,7 @@ def capture_metrics(
             "cone": float(torch.nn.functional.softplus(result.unknowns["cone"])),
             "ambient": list(_vector(ambient / result.light.distance**2)),
         },
-        "uncertainty": uncertainty_metrics(result.uncertainty),
+        "uncertainty": _uncertainty_metrics(result.uncertainty),
         "next_photo": dataclasses.asdict(result.next_photo),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "peak_rss_mb": _peak_rss_mb(),
@@ -198,7 +198,7 @@ def capture_metrics(
     }
 
 
-def uncertainty_metrics(uncertainty: MapUncertainty) -> dict[str, Any]:
+def _uncertainty_metrics(uncertainty: MapUncertainty) -> dict[str, Any]:
     """Return means and medians of the deviations, and the share of texels without a highlight."""
     kinds = uncertainty.kinds()
     return {

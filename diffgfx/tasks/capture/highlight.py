@@ -50,6 +50,8 @@ def seen_highlights(
     texel = torch.stack([columns, rows, torch.zeros_like(rows)])
     normal = torch.nn.functional.normalize(maps.normal.cpu(), dim=1)[0]
     alpha = maps.roughness.cpu()[0, 0].square()
+    whole = maps.to_tensor().cpu()
+    mirror = torch.cat([whole[:, :3], 0.0 * whole[:, 3:6], whole[:, 6:]], dim=1)
     seen = torch.zeros(height, width, dtype=torch.bool)
     for source, eye, use in zip(light.cpu(), camera.cpu(), usable.cpu(), strict=True):
         toward = [
@@ -59,23 +61,22 @@ def seen_highlights(
         half = torch.nn.functional.normalize(toward[0] + toward[1], dim=0)
         along = (half * normal).sum(dim=0)
         across = torch.linalg.cross(half, normal, dim=0).norm(dim=0)
-        seen |= use & (across <= alpha * along) & _shines(maps, source, eye)
+        seen |= use & (across <= alpha * along) & _shines(whole, mirror, maps.size, (source, eye))
     return seen
 
 
 def _shines(
-    maps: MaterialMaps, light: Float[Tensor, "3"], camera: Float[Tensor, "3"]
+    whole: Tensor, mirror: Tensor, size: tuple[float, float], places: tuple[Tensor, Tensor]
 ) -> Bool[Tensor, "h w"]:
-    """Say where the specular lobe is a tenth of the light or more, by rendering it alone."""
-    whole = maps.to_tensor().cpu()
-    mirror = torch.cat([whole[:, :3], 0.0 * whole[:, 3:6], whole[:, 6:]], dim=1)
+    """Say where a lobe is a tenth of the light or more: of maps, and of their lobe alone."""
+    light, camera = (place.to(whole)[None, None] for place in places)
     alone, lit = (
         render_planar(
             material,
-            maps.size,
-            light_position=light.to(whole)[None, None],
+            size,
+            light_position=light,
             light_intensity=torch.ones(1, 1, 3).to(whole),
-            camera_position=camera.to(whole)[None, None],
+            camera_position=camera,
         )[0, 0].sum(dim=0)
         for material in (mirror, whole)
     )

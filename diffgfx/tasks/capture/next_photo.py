@@ -1,11 +1,13 @@
 """Which photograph to take next: the one that would make the maps surest.
 
 Places on a coarse hemisphere are tried. What a photograph from there would tell of a texel, J^T W J
-at the solved maps, needs no photograph; it is added to what the fitted ones told.
+at the solved maps, needs no photograph; it is added to what the fitted ones told, and to what those
+will tell that were taken and held out.
 """
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
@@ -26,7 +28,7 @@ __all__ = ["NextPhoto", "Outlook", "hemisphere", "suggest_photo"]
 _RINGS = (4.0, 8.0, 12.0, 20.0, 30.0, 45.0)   # degrees from straight above
 _SIDE = 32              # texels a side, at most, that are asked
 _QUIETEST = 1e-12       # variance of residuals of pictures without noise
-_STILL = 1e-3           # of their distance: cameras that move less are one
+_STILL = 1e-2           # of their distance: cameras that move less are one
 _DIRECTIONS = (
     "right", "upper right", "upper edge", "upper left", "left", "lower left", "lower edge",
     "lower right",
@@ -41,7 +43,8 @@ class NextPhoto:
         place: Where the flash is to be, in words.
         light: The same as a position [capture unit].
         camera: Position of the camera.
-        before: Mean deviation now: the mean over texels and over d, F0, alpha and normal [rad].
+        before: Mean deviation if every photograph is fitted that was taken: the mean over texels
+            and over d, F0, alpha and normal [rad].
         after: What it would be with the photograph.
     """
 
@@ -74,14 +77,22 @@ class Outlook:
         before: Mean deviation without it; see `NextPhoto`.
     """
 
-    def __init__(self, evidence: Evidence, found: MapUncertainty) -> None:
-        """Take what `estimate_uncertainty` took and returned."""
+    def __init__(
+        self,
+        evidence: Evidence,
+        found: MapUncertainty,
+        unfitted: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Take what `estimate_uncertainty` took and returned, and pairs of held-out photographs."""
         height, width = (int(side) for side in evidence.maps.shape[-2:])
         self._patch = Patch(*(_every(count) for count in (height, width)))
         self._evidence = evidence
         self._passed = self._patch.of(found.passed).double().to(evidence.maps.device)
         self._told, self._parameters = told_by(evidence, self._patch, found.variance)
         self._variance = max(found.variance, _QUIETEST)
+        if unfitted is not None:
+            for information in self._of_pairs(unfitted):
+                self._told = self._told + information
         self.before = self._mean(self._told)
 
     def places(self) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
@@ -108,10 +119,15 @@ class Outlook:
         }
         own |= {"light_position": light.to(evidence.maps)[None]}
         own |= {"camera_position": camera.to(evidence.maps)[None]}
-        picture, derivatives = sensitivity(evidence.maps, self._patch, evidence.size, own)
+        return [self._mean(self._told + information) for information in self._of_pairs(own)]
+
+    def _of_pairs(self, pairs: Mapping[str, Tensor]) -> list[Float[Tensor, "t p p"]]:
+        """Return what a photograph under each light/view pair would tell, unless it is clipped."""
+        evidence = self._evidence
+        picture, derivatives = sensitivity(evidence.maps, self._patch, evidence.size, pairs)
         weights = (picture < display(picture.new_tensor(RESIDUAL.white))).to(picture)
         return [
-            self._mean(self._told + texel_information(j[None], w[None]) / self._variance)
+            texel_information(j[None], w[None]) / self._variance
             for j, w in zip(derivatives, weights, strict=True)
         ]
 

@@ -165,8 +165,11 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
         warnings.append(_SCALE_OF_HEIGHTS)
     solved = time.perf_counter()
     pairs = light.pairs(unknowns)
+    rest = [i for i in everything if i not in last.fitted]
     uncertainty, next_photo = _judge(
-        Evidence.of(last.maps, capture.sample_size, pairs, photos, last.fitted), job.tell
+        Evidence.of(last.maps, capture.sample_size, pairs, photos, last.fitted),
+        {name: value[:, rest] for name, value in pairs.items()},
+        job.tell,
     )
     seconds = {"uncertainty": time.perf_counter() - solved}
     material = MaterialMaps.from_tensor(_unit_normals(last.maps).cpu(), capture.sample_size)
@@ -176,11 +179,13 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
     )  # fmt: skip
 
 
-def _judge(evidence: Evidence, tell: Progress) -> tuple[MapUncertainty, NextPhoto]:
+def _judge(
+    evidence: Evidence, unfitted: dict[str, Tensor], tell: Progress
+) -> tuple[MapUncertainty, NextPhoto]:
     tell("uncertainty", 0, 2, None)
     uncertainty = estimate_uncertainty(evidence)
     tell("uncertainty", 1, 2, None)
-    next_photo = suggest_photo(Outlook(evidence, uncertainty))
+    next_photo = suggest_photo(Outlook(evidence, uncertainty, unfitted))
     tell("uncertainty", 2, 2, None)
     return uncertainty, next_photo
 

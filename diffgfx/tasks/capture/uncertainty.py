@@ -45,7 +45,7 @@ _LIGHT = 0.01             # of d and F0: common error of power, exposures and fa
 
 _OWN = 5                 # of the nine parameters: d and slopes; gloss is shared among texels
 _NEIGHBOURS = 4          # texels on either side over which roughness and noise are averaged
-_TEXELS = 32768          # of a patch: 27 x 9 derivatives of each in float64 are 64 MB
+_PICTURED = 9 * 32768    # texels of a patch times photographs: 64 MB of derivatives in float64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +175,7 @@ def estimate_uncertainty(evidence: Evidence) -> MapUncertainty:
     variance = _variance(evidence)
     noise = torch.empty(PARAMETERS + 1, height, width)
     belief = torch.empty_like(noise)
-    for patch in patches((height, width), _TEXELS):
+    for patch in patches((height, width), _PICTURED // len(evidence.images)):
         found = Moments.of(*told_by(evidence, patch, variance))
         patch.of(noise).copy_(found.noise)
         patch.of(belief).copy_(found.belief)

@@ -1,6 +1,7 @@
 """Where the photographs say little: no highlight, large deviations; and what to photograph next."""
 
 import dataclasses
+import math
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from diffgfx.tasks.capture.uncertainty import MapUncertainty
 __all__ = ["Advice", "Coverage", "Uncertainty", "coverage", "next_place", "uncertainties"]
 
 _UNSEEN = (0.80, 0.33, 0.06)
+_BESIDE = 0.1                 # of the distance: a flash so near the lens is held with it
+_ABOVE = 0.01                 # of the height: so far aside is straight above
 _SHOWN = 0.95                 # quantile of a deviation that is drawn in the brightest colour
 
 
@@ -54,13 +57,13 @@ class Advice:
     """Which photograph to take next.
 
     Attributes:
-        place: Where to hold flash and camera, in words.
-        words: Why.
+        hold: Where to hold flash and camera.
+        why: Why there.
         gain: The mean deviation of the maps without it, and with it.
     """
 
-    place: str
-    words: str
+    hold: str
+    why: str
     gain: str
 
 
@@ -75,29 +78,42 @@ def coverage(maps: MaterialMaps, seen: Bool[Tensor, "h w"]) -> Coverage:
 
 def uncertainties(found: MapUncertainty) -> list[Uncertainty]:
     """Return the deviations as pictures; those of three channels as their mean."""
-    groups = [
-        ("diffuse", found.diffuse, 1.0, ""),
-        ("specular", found.specular, 1.0, ""),
-        ("alpha (roughness squared)", found.alpha, 1.0, ""),
-        ("normal", found.normal, 180.0 / np.pi, "°"),
-    ]
+    long = {"alpha": "alpha (roughness squared)"}
     drawn = []
-    for name, plane, factor, unit in groups:
-        values = as_rows(plane[0].mean(dim=0, keepdim=True)) * np.float32(factor)
+    for name, deviation in found.kinds().items():
+        factor, unit = (180.0 / np.pi, "°") if name == "normal" else (1.0, "")
+        values = as_rows(deviation[0].mean(dim=0, keepdim=True)) * np.float32(factor)
         top = max(float(np.quantile(values, _SHOWN)), 1e-12)
         picture = heat(scaled_down(values)[..., 0] / np.float32(top), cv2.COLORMAP_CIVIDIS)
-        median = f"± {float(np.median(values)):.2g}{unit}"
-        drawn.append(Uncertainty(name, median, embed(picture), f"{top:.2g}{unit}"))
+        median = f"± {float(deviation.median()) * factor:.2g}{unit}"
+        drawn.append(
+            Uncertainty(long.get(name, name), median, embed(picture), f"{top:.2g}{unit}")
+        )
     return drawn
 
 
 def next_place(photo: NextPhoto, units: str) -> Advice:
     """Put a recommended photograph into words; ``units`` are those of the capture."""
-    x, y, z = photo.light
-    sides = ("right of" if x >= 0 else "left of", "above" if y >= 0 else "below")
-    place = (
-        f"{abs(x):.3g} {units} {sides[0]} the sample's centre and {abs(y):.3g} {units} {sides[1]} "
-        f"it as the photographs show it, {z:.3g} {units} over the surface"
+    light, camera = _place(photo.light, units), _place(photo.camera, units)
+    together = math.dist(photo.light, photo.camera) <= _BESIDE * math.hypot(*photo.light)
+    hold = f"Hold flash and camera {light}." if together else (
+        f"Hold the flash {light}; the camera {camera}."
     )
-    words = f"That is {photo.place}. Of all places it lowers the mean deviation most:"
-    return Advice(place, words, f"{photo.before:.3g} → {photo.after:.3g}")
+    why = f"That is {photo.place}. Of all places tried it lowers the mean deviation most:"
+    return Advice(hold, why, f"{photo.before:.3g} → {photo.after:.3g}")
+
+
+def _place(at: tuple[float, float, float], units: str) -> str:
+    x, y, z = at
+    sides = ("right of" if x >= 0 else "left of", "above" if y >= 0 else "below")
+    over = f"{_figure(z)} {units} over the surface"
+    if math.hypot(x, y) < _ABOVE * z:
+        return f"straight above the sample's centre, {over}"
+    return (
+        f"{_figure(abs(x))} {units} {sides[0]} the sample's centre and {_figure(abs(y))} {units} "
+        f"{sides[1]} it as the photographs show it, {over}"
+    )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 100.0 else f"{value:.3g}"

@@ -82,7 +82,7 @@ def test_places_are_found_by_what_is_not_masked():
 
 def test_what_is_clipped_is_at_least_as_bright():
     place = (-2.0, 3.0, 21.0)
-    picture = photograph(place, 1.5).clamp(max=0.98)
+    picture = photograph(place, 6.0).clamp(max=0.98)
     problem = LocateProblem.of(picture, VALID, MAPS.to_tensor(), MAPS.size, *flash(FITTED))
     first, level = problem.start(), problem.levels[-1]
     brighter = {**first, "exposure": first["exposure"] + 9.0}

@@ -40,6 +40,32 @@ def test_highlights_go_where_none_was_seen(half, side):
     assert max(values) < found.before
 
 
+def test_a_photograph_tells_what_was_foreseen():
+    """Added to the evidence it changes the mean as it was said to, but for its own noise."""
+    maps = detailed(flat(d=0.1, s=0.05, r=0.3))
+    evidence = seen(maps, LEFT)
+    found = estimate_uncertainty(evidence)
+    asked = Outlook(evidence, found)
+    told = suggest_photo(asked)
+    more = seen(maps, [*LEFT, list(told.light)])
+    taken = Outlook(more, dataclasses.replace(found, variance=found.variance))
+    assert taken.before == pytest.approx(told.after, rel=0.1)
+    assert told.after < 0.9 * told.before
+
+
+def test_photographs_that_were_held_out_count_as_taken():
+    evidence = seen(detailed(flat(d=0.1, s=0.05, r=0.3)), LEFT)
+    found = estimate_uncertainty(evidence)
+    first = suggest_photo(Outlook(evidence, found))
+    owned = {
+        name: value[:, :1] for name, value in evidence.pairs.items()
+    } | {"light_position": torch.tensor([[first.light]]),
+         "camera_position": torch.tensor([[first.camera]])}  # fmt: skip
+    second = Outlook(evidence, found, owned)
+    assert second.before == pytest.approx(first.after, rel=1e-6)
+    assert suggest_photo(second).after < second.before
+
+
 def test_the_flash_stays_beside_the_lens_unless_the_camera_stands_still():
     evidence = seen(flat(), [[-0.3, 0.0, 2.0], [0.3, 0.1, 2.0]])
     beside = {**evidence.pairs, "camera_position": evidence.pairs["light_position"] - 0.05}

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diffgfx.render import render_planar
+from diffgfx.tasks.capture import uncertainty
 from diffgfx.tasks.capture.problem import display
 from diffgfx.tasks.capture.uncertainty import (
     Evidence,
@@ -86,6 +87,22 @@ def test_gloss_is_known_where_a_highlight_was_seen():
     assert float(alpha[~blind].mean()) < 0.8 * float(alpha[blind].mean())
 
 
+def test_patches_make_no_difference(monkeypatch):
+    evidence = seen(detailed(flat()), GRID)
+    whole = estimate_uncertainty(evidence)
+    monkeypatch.setattr(uncertainty, "_PICTURED", 9 * 40)   # two rows at a time
+    for name, deviation in estimate_uncertainty(evidence).kinds().items():
+        torch.testing.assert_close(deviation, whole.kinds()[name], rtol=1e-5, atol=0.0)
+
+
+def test_a_clipped_pixel_tells_something_when_it_is_darker_in_the_render():
+    evidence = seen(flat(), [[0.0, 0.0, 2.0]], noise=0.0)
+    white = dataclasses.replace(evidence, images=torch.ones_like(evidence.images))
+    near = white.pairs | {"light_intensity": 6.0 * white.pairs["light_intensity"]}
+    found = estimate_uncertainty(dataclasses.replace(white, pairs=near))
+    assert float(found.diffuse[0, 0].max()) < 0.14
+
+
 def test_a_clipped_pixel_tells_nothing_when_it_is_brighter_in_the_render():
     evidence = seen(flat(), [[0.0, 0.0, 2.0]], noise=0.0)
     white = dataclasses.replace(evidence, images=torch.ones_like(evidence.images))
@@ -122,3 +139,14 @@ def test_smoothing_takes_noise_away_and_leaves_belief():
     belief = map_deviations(Moments(0 * one, one), passed, parameters)
     assert noise[6].item() == pytest.approx(0.5)
     assert belief[6].item() == pytest.approx(1.0)
+
+
+def test_slopes_that_are_smoothed_unlike_share_the_mean_of_it():
+    """Slopes (1, 1) whose errors are one: unsmoothed they turn no normal sideways."""
+    noise, passed = torch.ones(10, 1, 1), torch.ones(9, 1, 1)
+    passed[0], passed[1] = 0.25, 0.04
+    parameters = torch.zeros(9, 1, 1)
+    parameters[:2] = 1.0
+    found = map_deviations(Moments(noise, 0 * noise), passed, parameters)[7]
+    # (0.25 * 2 + 0.04 * 2 - 2 * sqrt(0.25 * 0.04)) / 3^2
+    assert float(found) == pytest.approx(((0.5 + 0.08 - 0.2) / 9) ** 0.5)

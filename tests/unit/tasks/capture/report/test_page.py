@@ -108,14 +108,15 @@ def test_says_the_error_of_what_the_fit_never_saw(tmp_path):
 
 def test_pictures_say_what_they_are_and_how_large(outline):
     images = outline.all("img")
-    assert len(images) == 3 * 4 + 5 + 1
+    assert len(images) == 3 * 4 + 5 + 1 + 4
     for image in images:
         assert image["alt"]
         data = base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,"))
         frame = data.index(b"\xff\xc0")
         height, width = struct.unpack(">HH", data[frame + 5 : frame + 9])
         assert (image["width"], image["height"]) == (str(width), str(height)) == ("32", "24")
-    assert {i["alt"] for i in images} >= {"Photograph 2.jpg", "Re-render of 2.jpg", "height map"}
+    assert {i["alt"] for i in images} >= {"Photograph 2.jpg", "Re-render of 2.jpg", "height map",
+                                            "Uncertainty of normal"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("count", "side"), [(1, 512), (12, 512), (27, 341), (900, 256)])
@@ -183,6 +184,11 @@ def test_doubts_are_told(tmp_path):
     assert "4 cm left of the sample's centre and 2.5 cm above it" in words
     assert "18 cm over the surface. That is from the left." in words
     assert "0.25 → 0.125" in words
+    apart = NextPhoto("from the right", (120.0, 0.0, 18.0), (0.1, 0.0, 123.4), 0.25, 0.125)
+    page = report_of(capture, dataclasses.replace(result, next_photo=apart))
+    words = Outline(page).words()
+    assert "Hold the flash 120 cm right of the sample's centre and 0 cm above it" in words
+    assert "; the camera straight above the sample's centre, 123 cm over the surface." in words
 
 
 def test_a_proof_under_positions_of_its_own_says_so(tmp_path):
