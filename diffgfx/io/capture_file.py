@@ -67,8 +67,7 @@ def read_capture(path: Path | str, *, check_files: bool = True, posed: bool = Tr
         path: The file, or the folder that holds it.
         check_files: Also check that photographs and masks exist as files inside the folder. Without
             it names are only checked not to leave the folder.
-        posed: Whether photographs must have poses. Without it some or all may lack one; what is
-            given is checked all the same.
+        posed: Whether all must have poses; if not, those that are given are checked all the same.
 
     Returns:
         The capture; ``folder`` is absolute. Keys of photos that are not used are kept under
