@@ -100,7 +100,7 @@ def test_a_clipped_pixel_tells_something_when_it_is_darker_in_the_render():
     white = dataclasses.replace(evidence, images=torch.ones_like(evidence.images))
     near = white.pairs | {"light_intensity": 6.0 * white.pairs["light_intensity"]}
     found = estimate_uncertainty(dataclasses.replace(white, pairs=near))
-    assert float(found.diffuse[0, 0].max()) < 0.14
+    assert float(found.diffuse[0, 0, 0].max()) < 0.12    # the row farthest from the highlight
 
 
 def test_a_clipped_pixel_tells_nothing_when_it_is_brighter_in_the_render():
