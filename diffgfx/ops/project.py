@@ -210,7 +210,7 @@ def project(
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
         solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
         tolerance: Share of the right side (root mean square) that may be left, and in each cell of
-            the largest velocity; None: 1e-5 in float32, 1e-12 in float64. Rounding may end it sooner.
+            the largest velocity; None: 1e-5 in float32, 1e-12 in float64. Rounding may end it.
         record: Receives iterations and true residual of each backward solve, float64, (B, 2), or
             (1, 2) for the largest of the batch.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
