@@ -6,7 +6,7 @@ took through the sides, as in the mass fixers of climate models.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -44,8 +44,8 @@ def keep_amount(
     found = after.sum(places, keepdim=True)
     some = found > torch.finfo(found.dtype).tiny
     scale = torch.where(some, wanted / torch.where(some, found, 1.0), 1.0)
-    scaled: Tensor = _Scaled.apply(after, scale.clamp(1.0 - _MOST, 1.0 + _MOST))
-    return scaled
+    factor = scale.clamp(1.0 - _MOST, 1.0 + _MOST)
+    return cast(Tensor, _Scaled.apply(after, factor))  # type: ignore[no-untyped-call]
 
 
 class _Scaled(torch.autograd.Function):
@@ -60,7 +60,7 @@ class _Scaled(torch.autograd.Function):
         ctx.save_for_backward(output, inputs[1])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         scaled, factor = ctx.saved_tensors
         places = tuple(range(2, scaled.ndim))

@@ -114,5 +114,7 @@ def parameters_of(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 9 h w"]:
 
 
 def _maps(parameters: Float[Tensor, "b 9 h w"]) -> Float[Tensor, "b 10 h w"]:
-    slope, reflectance, alpha = parameters.split([2, 6, 1], dim=1)
-    return torch.cat([slope, torch.ones_like(alpha), reflectance, alpha.sqrt()], dim=1)
+    alpha = parameters[:, 8:]
+    return torch.cat(
+        [parameters[:, :2], torch.ones_like(alpha), parameters[:, 2:8], alpha.sqrt()], dim=1
+    )
