@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diffgfx.render.frames import vertex_tangents
+from diffgfx.render.kept import keep
 from diffgfx.render.vertex_normals import vertex_normals
 from diffgfx.scene import Mesh, Part
 
@@ -61,24 +62,31 @@ def gather_geometry(parts: Sequence[Part]) -> Geometry:
 def _normals(mesh: Mesh) -> Layer:
     if mesh.normals is not None and mesh.normal_triangles is not None:
         return Layer(mesh.normals, mesh.normal_triangles)
-    return Layer(vertex_normals(mesh.positions, mesh.triangles), mesh.triangles)
+    return Layer(keep(vertex_normals, mesh.positions, mesh.triangles), mesh.triangles)
 
 
 def _or_zeros(mesh: Mesh, values: Tensor | None, corners: Tensor | None, width: int) -> Layer:
     if values is not None and corners is not None:
         return Layer(values, corners)
-    return Layer(mesh.positions.new_zeros((1, width)), torch.zeros_like(mesh.triangles))
+    return Layer(mesh.positions.new_zeros((1, width)), keep(torch.zeros_like, mesh.triangles))
 
 
 def _join(layers: Sequence[Layer]) -> Layer:
     """Lay rows one after another, and shift the indices by the rows before."""
     if len(layers) == 1:
         return layers[0]
-    begun, corners = 0, []
-    for layer in layers:
-        corners.append(layer.corners + begun)
-        begun += len(layer.values)
-    return Layer(torch.cat([layer.values for layer in layers]), torch.cat(corners))
+    counts = tuple(len(layer.values) for layer in layers)
+    corners = keep(_join_corners, *(layer.corners for layer in layers), counts=counts)
+    return Layer(torch.cat([layer.values for layer in layers]), corners)
+
+
+def _join_corners(*corners: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return corners of layers of so many rows, shifted by the rows before."""
+    begun, shifted = 0, []
+    for layer, count in zip(corners, counts, strict=True):
+        shifted.append(layer + begun)
+        begun += count
+    return torch.cat(shifted)
 
 
 def _tangents(parts: Sequence[Part]) -> Layer | None:
@@ -94,7 +102,11 @@ def _has_relief(part: Part) -> bool:
     if part.mesh.uv is None or part.material.resolution == (1, 1):
         return False
     normal = part.material.normal
-    return normal.requires_grad or bool((normal[:, :2] != 0.0).any())
+    return normal.requires_grad or keep(_is_bent, normal)
+
+
+def _is_bent(normal: Tensor) -> bool:
+    return bool((normal[:, :2] != 0.0).any())
 
 
 def _tangent(mesh: Mesh, needed: bool) -> Layer:
@@ -102,12 +114,21 @@ def _tangent(mesh: Mesh, needed: bool) -> Layer:
     if not needed or mesh.uv is None or mesh.uv_triangles is None or mesh.tangents is not None:
         return _or_zeros(mesh, mesh.tangents, mesh.tangent_triangles, 4)
     normals = _normals(mesh)
-    rows = [mesh.triangles, normals.corners, mesh.uv_triangles]
+    rows = (mesh.triangles, normals.corners, mesh.uv_triangles)
+    return Layer(
+        keep(_tangents_at, mesh.positions, normals.values, mesh.uv, *rows),
+        keep(_meeting_corners, *rows)[1],
+    )
+
+
+def _tangents_at(position: Tensor, normal: Tensor, uv: Tensor, *rows: Tensor) -> Tensor:
+    shared, corners = keep(_meeting_corners, *rows)
+    at = shared.unbind(1)
+    return vertex_tangents(position[at[0]], normal[at[1]], uv[at[2]], corners)
+
+
+def _meeting_corners(*rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows that corners use together, each once, and for each corner which of them."""
     key = torch.stack([corners.reshape(-1).long() for corners in rows], dim=1)
     shared, place = torch.unique(key, dim=0, return_inverse=True)
-    corners = place.view(-1, 3).int()
-    vertex, normal, uv = shared.unbind(1)
-    values = vertex_tangents(
-        mesh.positions[vertex], normals.values[normal], mesh.uv[uv], corners
-    )  # fmt: skip
-    return Layer(values, corners)
+    return shared, place.view(-1, 3).int()

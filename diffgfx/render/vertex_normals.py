@@ -5,6 +5,7 @@ from torch import Tensor
 
 from diffgfx.check import check_shape, check_tensor
 from diffgfx.errors import DtypeError
+from diffgfx.render.kept import keep
 
 __all__ = ["vertex_normals"]
 
@@ -47,7 +48,12 @@ def _sum_around(values: Tensor, triangles: Tensor, count: int) -> Tensor:
     """Add rows of triangles at their vertices, in the order of the triangles on every device."""
     if triangles.numel() == 0:
         return values.new_zeros((count, 3))
+    order, valence = keep(_triangles_around, triangles, count=count)
+    return torch.segment_reduce(values[order], "sum", lengths=valence, axis=0, initial=0.0)
+
+
+def _triangles_around(triangles: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the triangles at each of so many vertices, one after the other, and how many."""
     vertices, order = torch.sort(triangles.long().reshape(-1), stable=True)
-    rows = values[torch.div(order, 3, rounding_mode="floor")]
     valence = torch.bincount(vertices, minlength=count)
-    return torch.segment_reduce(rows, "sum", lengths=valence, axis=0, initial=0.0)
+    return torch.div(order, 3, rounding_mode="floor"), valence
