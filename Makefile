@@ -20,6 +20,7 @@ photos = json.load(open(sys.argv[1] + "/metrics.json", encoding="utf-8"))["photo
 unseen = [photo["rmse"] for photo in photos if photo["held_out"]]
 print(f"Held-out error: RMSE {sum(unseen) / len(unseen):.4f} over {len(unseen)} photographs that "
       "the fit never saw.")
+print(f"Open {sys.argv[1]}/report.html in a browser.")
 print(f"Pictures: {sys.argv[1]}/compare.png and {sys.argv[1]}/rerender/*.png; "
       f"maps: {sys.argv[1]}/maps/; for a glTF viewer: {sys.argv[1]}/material.glb")
 endef

@@ -53,6 +53,7 @@ NO_GRADIENT = {
     "before, after, inner": "where runs start",
     "left, right, out": "where runs start",
     "batch, cells": "counts",
+    "itself": "of a preconditioner: how many iterations, not where they end (test_links)",
     "line": "a table, known to both passes",
     "own": "a table, known to both passes",
     "across": "a table, known to both passes",
@@ -224,6 +225,8 @@ class _Function:
             return node.value == 0
         if isinstance(node, ast.Name):
             return node.id in self.zeros
+        if isinstance(node, ast.List):  # a vector of them: ti.Vector([0.0 * x] * n)
+            return bool(node.elts) and all(self.is_zero(element) for element in node.elts)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             return self.is_zero(node.left) or self.is_zero(node.right)
         return False

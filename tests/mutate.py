@@ -2,8 +2,9 @@
 
 ``python -m tests.mutate`` flips one sign in every statement, ``--full`` every sign there is. Each
 mutant is a copy of the kernels in a temporary folder, on which the contract tests of its op run in
-a process of their own (forked: POSIX only). Prints a table of op, mutant and the test that killed
-it; exits 1 if one survives, 2 if the tests fail without any.
+a process of their own (forked: POSIX only), and tests of its parts where the op alone cannot show a
+sign. Prints a table of op, mutant and the test that killed it; exits 1 if one survives, 2 if the
+tests fail without any.
 """
 
 import argparse
@@ -28,7 +29,7 @@ __all__ = ["KERNELS", "TARGETS", "Target", "collect", "main"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PROCESSES = 2
-TESTS = "tests/contract/test_contract.py::"
+CONTRACT = "tests/contract/test_contract.py"
 NO_COMPILE = re.compile(r"Taichi(?:Compilation|Syntax|Type|Name)Error|SyntaxError")
 
 
@@ -69,8 +70,9 @@ class _Worker:
         stack.callback(self._process.kill)  # where it waits, or runs something still
 
     def run(self, tests: Iterable[str]) -> str:
-        """Run contract tests on the copy; return what failed, "" if nothing did."""
-        job = {"folder": str(self.folder), "tests": [TESTS + test for test in tests]}
+        """Run tests on the copy; return what failed, "" if nothing did."""
+        named = [test if "::" in test else f"{CONTRACT}::{test}" for test in tests]
+        job = {"folder": str(self.folder), "tests": named}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps(job), file=self._process.stdin, flush=True)

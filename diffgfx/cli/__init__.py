@@ -23,7 +23,9 @@ from diffgfx.errors import BackendError, InputError, OutputError, RangeError, Sh
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-COMMANDS = ("capture", "material", "fluid", "render", "fit", "validate", "doctor")
+COMMANDS = (
+    "sheet", "calibrate", "capture", "material", "fluid", "render", "fit", "validate", "doctor",
+)  # fmt: skip
 
 _USER_ERRORS = (InputError, OutputError, RangeError, ShapeError, BackendError)
 _OK, _INTERNAL, _INPUT, _INTERRUPTED, _READER_GONE = 0, 1, 2, 130, 141

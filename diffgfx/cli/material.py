@@ -1,4 +1,4 @@
-"""``diffgfx material``: look at a finished material, in numbers or as a picture."""
+"""``diffgfx material``: look at a finished material, in numbers or as a picture, or convert it."""
 
 import argparse
 import json
@@ -9,9 +9,15 @@ from typing import Any
 
 from diffgfx.errors import RangeError
 
-__all__ = ["parse_numbers", "register", "run_info", "run_render"]
+__all__ = ["parse_numbers", "register", "run_convert", "run_info", "run_render"]
 
-_MATERIAL = "a folder written by diffgfx capture, its folder maps, or a .glb"
+_MATERIAL = (
+    "a folder written by diffgfx capture, its folder maps, one written by diffgfx material "
+    "convert, or a .glb or .gltf"
+)
+# The keys of diffgfx.io.ENCODINGS, which is too slow to import for a parser.
+_ENCODINGS = ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal")
+_TARGETS = (*_ENCODINGS, "maps", "gltf", "materialx")
 _SUFFIXES = (".png", ".exr")
 
 
@@ -19,8 +25,9 @@ def register(subparsers: Any) -> None:
     """Add the command's parsers."""
     parser = subparsers.add_parser(
         "material",
-        help="describe or picture a finished material",
-        description="Describe a finished material in numbers, or picture it under a point light.",
+        help="describe, picture or convert a finished material",
+        description="Describe a finished material in numbers, picture it under a point light, or "
+        "convert it to the files of another system.",
     )
     inner = parser.add_subparsers(metavar="ACTION", required=True)
     info = inner.add_parser(
@@ -57,6 +64,37 @@ def register(subparsers: Any) -> None:
     # argparse takes "-0.2,0.3,2" for a flag unless it looks like a negative number.
     render._negative_number_matcher = re.compile(r"^-[\d.]")
     render.set_defaults(run=run_render)
+    _register_convert(inner)
+
+
+def _register_convert(inner: Any) -> None:
+    convert = inner.add_parser(
+        "convert",
+        help="write the material as another system stores it",
+        description="Write the material as another system stores it, into a folder that appears "
+        "whole or not at all; a file beside the maps says what each holds. metallic and specular: "
+        "PNG of 16 bits in either workflow. deschaintre, gao, materialgan: their encodings, 8 "
+        "bits. unreal: base colour, ORM, specular and a DirectX normal map. gltf: .glb and .gltf. "
+        "materialx: a document over the maps. maps: EXR and PNG, as diffgfx capture writes them.",
+    )
+    convert.add_argument("material", metavar="MATERIAL", help=_MATERIAL)
+    convert.add_argument("-o", dest="out", metavar="OUT", required=True, help="folder to be")
+    convert.add_argument(
+        "--to", dest="target", choices=_TARGETS, required=True, help="what to write"
+    )
+    convert.add_argument(
+        "--from", dest="encoding", choices=_ENCODINGS,
+        help="what MATERIAL is encoded as, where it is the folder of another system",
+    )  # fmt: skip
+    convert.add_argument(
+        "--normal", choices=("gl", "dx"),
+        help="green of the normal map up (gl) or down (dx), for metallic, specular and unreal "
+        "(default: dx for unreal, else gl)",
+    )  # fmt: skip
+    convert.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier conversion of the same kind"
+    )
+    convert.set_defaults(run=run_convert)
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -98,6 +136,21 @@ def run_render(args: argparse.Namespace) -> int:
         write_png(args.out, encode_transfer(rows, "srgb").numpy())
     height, width = rows.shape[:2]
     print(f"wrote {args.out}: {width} x {height}, light power {picture.power:.4g}")
+    return 0
+
+
+def run_convert(args: argparse.Namespace) -> int:
+    """Write a material as another system stores it."""
+    from diffgfx.tasks.material_convert import convert_material
+
+    done = convert_material(
+        args.material, args.out, args.target,
+        encoding=args.encoding, normal=args.normal, overwrite=args.overwrite,
+    )  # fmt: skip
+    for text in done.warnings:
+        print(f"warning: {text}")
+    measured = "" if done.error is None else f", relative error {done.error:.4f}"
+    print(f"wrote {args.out}/ for {args.target}: {len(done.files)} files{measured}")
     return 0
 
 
@@ -143,7 +196,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for name, values in facts["maps"].items():
         saturated = facts["saturated"].get(name)
         share = "" if saturated is None else f"{saturated:.1%}"
-        table.add_row(name, *(_channels(values[key]) for key in ("min", "mean", "max")), share)
+        label = f"height ({facts['units']})" if name == "height" else name
+        table.add_row(label, *(_channels(values[key]) for key in ("min", "mean", "max")), share)
     console.print(table)
     energy, alpha, tilt = facts["energy"], facts["alpha"], facts["tilt"]
     console.print(f"d + s > 1 on {energy['share']:.1%} of texels, at most {energy['largest']:.3f}")

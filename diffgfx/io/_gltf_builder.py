@@ -1,5 +1,6 @@
 """A glTF that grows: buffer views, accessors and materials over one binary blob."""
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,18 @@ def _png(values: Array, bits: int) -> bytes:
 
 
 class Builder:
-    """A glTF asset that grows by buffer views and accessors over one binary blob."""
+    """A glTF asset that grows by buffer views and accessors over one binary blob.
 
-    def __init__(self) -> None:
+    Pictures go into the blob, or, with ``pictures_in``, into files of a folder of that name, which
+    ``files`` holds by their relative paths.
+    """
+
+    def __init__(self, pictures_in: str | None = None) -> None:
         import pygltflib
 
         self.lib = pygltflib
+        self.pictures_in = pictures_in
+        self.files: dict[str, bytes] = {}
         generator = f"diffgfx {__version__}"
         self.asset = pygltflib.GLTF2(asset=pygltflib.Asset(version="2.0", generator=generator))
         self.blob = bytearray()
@@ -118,9 +125,7 @@ class Builder:
         sampler = self._sampler(_CLAMP if wrap == "clamp" else _REPEAT)
         images = encode_maps(maps, color_bits)
         for key, data in images.items():
-            asset.images.append(
-                lib.Image(bufferView=self.view(data), mimeType="image/png", name=key)
-            )
+            asset.images.append(self._image(key, data))
             asset.textures.append(lib.Texture(sampler=sampler, source=len(asset.images) - 1))
         index = {key: first + number for number, key in enumerate(images)}
         specular = {
@@ -166,6 +171,13 @@ class Builder:
         self.asset.extensionsUsed = [_SPECULAR]
         return len(self.asset.materials) - 1
 
+    def _image(self, name: str, data: bytes) -> Any:
+        if self.pictures_in is None:
+            return self.lib.Image(bufferView=self.view(data), mimeType="image/png", name=name)
+        uri = f"{self.pictures_in}/{name}.png"
+        self.files[uri] = data
+        return self.lib.Image(uri=uri, name=name)
+
     def _sampler(self, wrap: int) -> int:
         found = [number for number, s in enumerate(self.asset.samplers) if s.wrapS == wrap]
         if found:
@@ -180,3 +192,9 @@ class Builder:
         self.asset.buffers = [self.lib.Buffer(byteLength=len(self.blob))]
         self.asset.set_binary_blob(bytes(self.blob))
         return b"".join(self.asset.save_to_bytes())
+
+    def finish_text(self) -> str:
+        """Return the JSON of a ``.gltf`` that holds its blob as a data URI."""
+        uri = "data:application/octet-stream;base64," + base64.b64encode(self.blob).decode()
+        self.asset.buffers = [self.lib.Buffer(byteLength=len(self.blob), uri=uri)]
+        return str(self.asset.to_json(indent=1))

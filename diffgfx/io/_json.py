@@ -8,7 +8,7 @@ from typing import Any
 from diffgfx.errors import InputError
 from diffgfx.io._files import read_bytes, show, show_path
 
-__all__ = ["Fields", "check_plain", "read_object"]
+__all__ = ["Fields", "check_plain", "read_number", "read_numbers", "read_object"]
 
 _LIMIT_BYTES = 4 << 20
 _LIMIT_DEPTH = 32
@@ -79,6 +79,33 @@ def check_plain(name: str, value: object) -> None:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
+
+
+def read_number(where: str, value: Any, bounds: tuple[float, float], remedy: str) -> float:
+    """Return a finite number within bounds, or raise `InputError`; NaN is outside of all."""
+    low, high = bounds
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where} must be a number, got {show(value)}; {remedy}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not low <= number <= high:               # false for NaN too
+        raise InputError(
+            f"{where} must be a finite number from {low:g} to {high:g}, got {show(value)}; {remedy}"
+        )
+    return number
+
+
+def read_numbers(
+    where: str, value: Any, count: int, bounds: tuple[float, float], remedy: str
+) -> tuple[float, ...]:
+    """Return a list of so many finite numbers within bounds, or raise `InputError`."""
+    if not isinstance(value, list) or len(value) != count:
+        raise InputError(f"{where} must be a list of {count} numbers, got {show(value)}; {remedy}")
+    return tuple(
+        read_number(f"{where}[{index}]", entry, bounds, remedy) for index, entry in enumerate(value)
+    )
 
 
 def _check_depth(name: str, value: object) -> None:

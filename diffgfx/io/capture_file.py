@@ -5,16 +5,22 @@ photograph must lie inside the file's own folder.
 """
 
 import json
-import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, cast
 
 from diffgfx.errors import InputError, RangeError
 from diffgfx.io._files import atomic_path, check_file, show, show_path
-from diffgfx.io._json import Fields, check_plain, read_object
-from diffgfx.scene import Capture, GreyPatch, Photo, Transfer
+from diffgfx.io._grey import (
+    beside_fields,
+    check_grey_counts,
+    read_grey_beside,
+    read_grey_patch,
+    read_readings,
+)
+from diffgfx.io._json import Fields, check_plain, read_number, read_numbers, read_object
+from diffgfx.scene import Capture, Photo, Transfer
 
-__all__ = ["metres_per_unit", "read_capture", "write_capture"]
+__all__ = ["known_length", "metres_per_unit", "read_capture", "write_capture"]
 
 _UNITS: dict[str, float | None] = {
     "mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254,
@@ -22,9 +28,9 @@ _UNITS: dict[str, float | None] = {
 }
 _TRANSFERS = ("srgb", "gamma2.2", "linear")
 _CAPTURE_KEYS = frozenset(
-    {"units", "sample_size", "transfer", "photos", "light_power", "grey_patch"}
+    {"units", "sample_size", "transfer", "photos", "light_power", "grey_patch", "grey_beside"}
 )
-_PHOTO_KEYS = frozenset({"file", "camera", "light", "exposure", "mask"})
+_PHOTO_KEYS = frozenset({"file", "camera", "light", "exposure", "mask", "grey"})
 _LENGTHS = (1e-6, 1e6)          # what single precision squares, and a camera can be moved by
 _FACTORS = (1e-9, 1e9)
 _NAME_LIMIT = 255
@@ -42,19 +48,26 @@ def metres_per_unit(units: str) -> float | None:
     return _UNITS[units]
 
 
-def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
+def known_length(units: str) -> float | None:
+    """Return the length of a unit [m]; None for one that has none, or that nobody knows."""
+    return _UNITS.get(units)
+
+
+def read_capture(path: Path | str, *, check_files: bool = True, posed: bool = True) -> Capture:
     """Read a ``capture.json`` and hold it against every rule that needs no pixels.
 
     Required: ``units`` (mm, cm, m, in), ``sample_size`` ([w, h], or one number for a square),
     ``transfer`` (srgb, gamma2.2, linear), ``photos[].file`` and, for every photo alike, ``camera``
     or ``light`` or both: where only one is given the flash sits at the camera. Optional:
-    ``photos[].exposure`` and ``.mask``, ``light_power`` (number or RGB), ``grey_patch``. A null
-    counts as absent. Other keys, those of a photo included, are kept for `write_capture`.
+    ``photos[].exposure``, ``.mask`` and ``.grey``, ``light_power`` (number or RGB), ``grey_patch``,
+    ``grey_beside``. A null counts as absent. Other keys, those of a photo included, are kept for
+    `write_capture`.
 
     Args:
         path: The file, or the folder that holds it.
         check_files: Also check that photographs and masks exist as files inside the folder. Without
             it names are only checked not to leave the folder.
+        posed: Whether all must have poses; if not, those that are given are checked all the same.
 
     Returns:
         The capture; ``folder`` is absolute. Keys of photos that are not used are kept under
@@ -78,7 +91,7 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         raise InputError(f"{show_path(path)}: path must be readable, got {error}") from error
     name = show_path(path)
     size = _size(f"{name}: sample_size", _need(name, fields, "sample_size"))
-    photos, extras = _photos(name, _need(name, fields, "photos"), size)
+    photos, extras = _photos(name, _need(name, fields, "photos"), size, posed)
     extra = {key: value for key, value in fields.items() if key not in _CAPTURE_KEYS}
     if extras:
         extra["photos"] = extras
@@ -92,9 +105,11 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         ),
         photos=photos,
         light_power=_light_power(f"{name}: light_power", fields.get("light_power")),
-        grey_patch=_grey_patch(f"{name}: grey_patch", fields.get("grey_patch")),
+        grey_patch=read_grey_patch(f"{name}: grey_patch", fields.get("grey_patch")),
         extra=extra,
+        grey_beside=read_grey_beside(f"{name}: grey_beside", fields.get("grey_beside")),
     )
+    check_grey_counts(name, capture)
     if check_files:
         _check_files(name, folder, photos)
     return capture
@@ -120,7 +135,7 @@ def write_capture(path: Path | str, capture: Capture) -> None:
     photos = []
     for photo in capture.photos:
         entry: Fields = {"file": photo.file, "camera": photo.camera, "light": photo.light,
-                         "exposure": photo.exposure, "mask": photo.mask}
+                         "exposure": photo.exposure, "mask": photo.mask, "grey": photo.grey or None}
         entry = {key: value for key, value in entry.items() if value is not None}
         photos.append({**per_file.get(photo.file, {}), **entry})
     fields: Fields = {"units": capture.units, "sample_size": capture.sample_size,
@@ -130,6 +145,8 @@ def write_capture(path: Path | str, capture: Capture) -> None:
     if capture.grey_patch is not None:
         patch = capture.grey_patch
         fields["grey_patch"] = {"rect": patch.rect, "reflectance": patch.reflectance}
+    if capture.grey_beside is not None:
+        fields["grey_beside"] = beside_fields(capture.grey_beside)
     fields["photos"] = photos
     fields |= {key: value for key, value in capture.extra.items() if key not in _CAPTURE_KEYS}
     try:
@@ -156,37 +173,12 @@ def _choice(where: str, value: Any, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _number(where: str, value: Any, bounds: tuple[float, float], remedy: str) -> float:
-    low, high = bounds
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where} must be a number, got {show(value)}; {remedy}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not low <= number <= high:               # false for NaN too
-        raise InputError(
-            f"{where} must be a finite number from {low:g} to {high:g}, got {show(value)}; {remedy}"
-        )
-    return number
-
-
-def _numbers(
-    where: str, value: Any, count: int, bounds: tuple[float, float], remedy: str
-) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != count:
-        raise InputError(f"{where} must be a list of {count} numbers, got {show(value)}; {remedy}")
-    return tuple(
-        _number(f"{where}[{index}]", entry, bounds, remedy) for index, entry in enumerate(value)
-    )
-
-
 def _size(where: str, value: Any) -> tuple[float, float]:
     remedy = "give width and height of the sample in the capture's unit"
     if isinstance(value, list):
-        width, height = _numbers(where, value, 2, _LENGTHS, remedy)
+        width, height = read_numbers(where, value, 2, _LENGTHS, remedy)
         return width, height
-    side = _number(where, value, _LENGTHS, remedy)
+    side = read_number(where, value, _LENGTHS, remedy)
     return side, side
 
 
@@ -196,31 +188,13 @@ def _light_power(where: str, value: Any) -> tuple[float, float, float] | None:
     remedy = "give a number or RGB above zero, or leave it out to have it solved"
     bounds = (1e-12, 1e12)
     if isinstance(value, list):
-        return cast(tuple[float, float, float], _numbers(where, value, 3, bounds, remedy))
-    power = _number(where, value, bounds, remedy)
+        return cast(tuple[float, float, float], read_numbers(where, value, 3, bounds, remedy))
+    power = read_number(where, value, bounds, remedy)
     return power, power, power
 
 
-def _grey_patch(where: str, value: Any) -> GreyPatch | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise InputError(
-            f"{where} must be an object with rect and reflectance, got {show(value)}; correct it"
-        )
-    remedy = "give left, top, right, bottom as fractions of the sample"
-    rect = _numbers(f"{where}.rect", value.get("rect"), 4, (0.0, 1.0), remedy)
-    if not (rect[0] < rect[2] and rect[1] < rect[3]):
-        raise InputError(f"{where}.rect must span an area, got {show(value['rect'])}; {remedy}")
-    reflectance = _number(
-        f"{where}.reflectance", value.get("reflectance"), (1e-6, 1.0),
-        "give the patch's linear diffuse reflectance, such as 0.18",
-    )
-    return GreyPatch(cast(tuple[float, float, float, float], rect), reflectance)
-
-
 def _photos(
-    name: str, value: Any, size: tuple[float, float]
+    name: str, value: Any, size: tuple[float, float], posed: bool
 ) -> tuple[tuple[Photo, ...], dict[str, Fields]]:
     """Return the photographs and, by file name, the keys of theirs that are not used."""
     if not isinstance(value, list) or not value:
@@ -232,7 +206,8 @@ def _photos(
                 f"{name}: photos[{index}] must be an object with a file, got {show(entry)}; "
                 "correct it"
             )
-    _check_pose_counts(name, value)
+    if posed:
+        _check_pose_counts(name, value)
     photos: list[Photo] = []
     extras: dict[str, Fields] = {}
     seen: dict[str, int] = {}
@@ -266,7 +241,8 @@ def _check_pose_counts(name: str, entries: list[Fields]) -> None:
     if not given:
         raise InputError(
             f"{name}: every photo must have a pose, got neither camera nor light for "
-            f"{len(entries)} photos; add photos[].camera as [x, y, z]"
+            f"{len(entries)} photos; add photos[].camera as [x, y, z], or have poses solved with "
+            "diffgfx capture --calibration solve"
         )
 
 
@@ -275,7 +251,7 @@ def _photo(where: str, entry: Fields, size: tuple[float, float]) -> Photo:
     light = _position(f"{where}.light", entry.get("light"), size)
     exposure, mask = entry.get("exposure"), entry.get("mask")
     if exposure is not None:
-        exposure = _number(f"{where}.exposure", exposure, _FACTORS,
+        exposure = read_number(f"{where}.exposure", exposure, _FACTORS,
                            "give the linear factor on the image, or leave it out to have it solved")
     return Photo(
         file=_file_name(f"{where}.file", entry.get("file")),
@@ -283,6 +259,7 @@ def _photo(where: str, entry: Fields, size: tuple[float, float]) -> Photo:
         light=light if light is not None else camera,
         exposure=exposure,
         mask=None if mask is None else _file_name(f"{where}.mask", mask),
+        grey=read_readings(f"{where}.grey", entry.get("grey")),
     )
 
 
@@ -292,7 +269,7 @@ def _position(
     if value is None:
         return None
     remedy = "give x, y, z in the capture's unit, from the sample's centre, z toward the camera"
-    position = _numbers(where, value, 3, (-_LENGTHS[1], _LENGTHS[1]), remedy)
+    position = read_numbers(where, value, 3, (-_LENGTHS[1], _LENGTHS[1]), remedy)
     lowest = _NEAREST * max(size)
     if position[2] < lowest:
         raise InputError(

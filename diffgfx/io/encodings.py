@@ -17,16 +17,19 @@ from diffgfx.errors import RangeError
 from diffgfx.types import Maps
 
 __all__ = [
+    "SOURCES",
     "MetallicMaps",
     "balance_diffuse",
+    "divide_where",
     "from_deschaintre",
     "from_gao",
     "from_materialgan",
     "from_metallic",
+    "solve_metallic",
     "to_metallic",
 ]
 
-_SOURCES = ("deschaintre", "gao", "materialgan")
+SOURCES = ("deschaintre", "gao", "materialgan")
 # Brightness must be linear in its argument: only then is the quadratic of `to_metallic` exact for
 # coloured materials.
 _BRIGHTNESS = (0.2126, 0.7152, 0.0722)
@@ -154,11 +157,11 @@ def balance_diffuse(maps: Float[Tensor, "b c h w"], source: str) -> Maps:
 
     Gradients: to ``maps``.
     """
-    check_choice("source", source, _SOURCES)
+    check_choice("source", source, SOURCES)
     check_shape("maps", check_tensor("maps", maps), ("b", 10, "h", "w"), {})
     normal, diffuse, specular, roughness = torch.split(maps, [3, 3, 3, 1], dim=1)
     weight = torch.ones_like(specular) if source == "gao" else 1.0 - specular
-    balanced = _divide(diffuse * weight, 1.0 - specular.amax(dim=1, keepdim=True))
+    balanced = divide_where(diffuse * weight, 1.0 - specular.amax(dim=1, keepdim=True))
     return torch.cat([normal, balanced, specular, roughness], dim=1)
 
 
@@ -211,7 +214,7 @@ def from_metallic(
         peak = torch.full_like(metallic, dielectric)
     specular = dielectric * (1.0 - metallic) + base * metallic
     room = 1.0 - specular.amax(dim=1, keepdim=True)
-    weight = torch.where(room > 0.0, _divide(1.0 - peak, room), torch.ones_like(room))
+    weight = torch.where(room > 0.0, divide_where(1.0 - peak, room), torch.ones_like(room))
     diffuse = base * (1.0 - metallic) * weight
     return torch.cat([normal, diffuse, specular, roughness], dim=1)
 
@@ -244,7 +247,25 @@ def to_metallic(
     check_shape("maps", check_tensor("maps", maps), ("b", 10, "h", "w"), {})
     normal, diffuse, specular, roughness = torch.split(maps, [3, 3, 3, 1], dim=1)
     body = diffuse * (1.0 - specular.amax(dim=1, keepdim=True)) / (1.0 - dielectric)
-    excess = _brightness(specular) - dielectric
+    base, metallic, _ = solve_metallic(body, specular, dielectric)
+    return MetallicMaps(base, metallic, roughness, normal)
+
+
+def solve_metallic(
+    body: Tensor, specular: Tensor, dielectric: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Find b and m with body = b (1 - m) and specular = f (1 - m) + b m, f = ``dielectric``.
+
+    Args:
+        body: What is left of the base colour in the diffuse lobe, shape (b, 3, h, w).
+        specular: F0, shape (b, 3, h, w).
+        dielectric: F0 of the dielectric part, f.
+
+    Returns:
+        Base colour b and metallic m, clamped to [0, 1], and the brightness of ``specular``.
+    """
+    bright = _brightness(specular)
+    excess = bright - dielectric
     linear = _brightness(body) + excess - dielectric
     is_metal = excess > _METAL_THRESHOLD
     excess = torch.where(is_metal, excess, torch.ones_like(excess))
@@ -256,10 +277,10 @@ def to_metallic(
         (root - linear) / (2.0 * dielectric),
     )
     metallic = torch.where(is_metal, metallic.clamp(0.0, 1.0), torch.zeros_like(metallic))
-    from_body = _divide(body, 1.0 - metallic)
-    from_specular = _divide(specular - dielectric * (1.0 - metallic), metallic)
+    from_body = divide_where(body, 1.0 - metallic)
+    from_specular = divide_where(specular - dielectric * (1.0 - metallic), metallic)
     base = torch.lerp(from_body, from_specular, (metallic**2).expand_as(from_body))
-    return MetallicMaps(base.clamp(0.0, 1.0), metallic, roughness, normal)
+    return base.clamp(0.0, 1.0), metallic, bright
 
 
 def _check_stored(normal: Tensor, diffuse: Tensor, specular: Tensor, roughness: Tensor) -> None:
@@ -288,7 +309,7 @@ def _brightness(colour: Tensor) -> Tensor:
     return (colour * weights.view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
-def _divide(numerator: Tensor, denominator: Tensor) -> Tensor:
+def divide_where(numerator: Tensor, denominator: Tensor) -> Tensor:
     """Divide where the denominator is above zero; zero elsewhere, and finite gradients."""
     usable = denominator > 0.0
     quotient = numerator / torch.where(usable, denominator, torch.ones_like(denominator))

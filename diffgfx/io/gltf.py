@@ -20,16 +20,17 @@ import torch
 from diffgfx.check import check_positive
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.io._files import atomic_path, read_bytes, show_path
-from diffgfx.io._gltf_asset import Asset, Fields, parse_glb
+from diffgfx.io._gltf_asset import Asset, Fields, parse_glb, parse_gltf
 from diffgfx.io._gltf_builder import INDICES, VERTICES, Builder
 from diffgfx.io._gltf_material import IOR, SPECULAR, decode_material
 from diffgfx.scene import MaterialMaps
 
-__all__ = ["read_material_glb", "write_material_glb"]
+__all__ = ["read_material_glb", "write_material_glb", "write_material_gltf"]
 
 Array = npt.NDArray[np.float64]
 
 _FILE_LIMIT = 2 << 30
+_TEXTURES = "textures"
 # Left-top, left-bottom, right-bottom, right-top: counter-clockwise seen from +z.
 _CORNERS = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], dtype=np.float32)
 _TRIANGLES = np.array([0, 1, 2, 0, 2, 3], dtype=np.uint16)
@@ -65,6 +66,54 @@ def write_material_glb(
             to +z, a size is not above zero, or ``color_bits`` is neither 8 nor 16.
         OutputError: If the file cannot be written.
     """
+    builder = Builder()
+    _assemble(builder, maps, metres_per_unit, name, color_bits)
+    with atomic_path(Path(path)) as partial:
+        partial.write_bytes(builder.finish())
+
+
+def write_material_gltf(
+    path: Path | str,
+    maps: MaterialMaps,
+    *,
+    metres_per_unit: float,
+    name: str = "material",
+    color_bits: Literal[8, 16] = 16,
+) -> None:
+    """Write the quad of `write_material_glb` as JSON, its textures as PNG files in ``textures``.
+
+    The same material to the bit, for programs and people that want the pictures as files. The
+    folder ``textures`` beside the file is made where it is missing; its files ``diffuse.png``,
+    ``metallic_roughness.png``, ``normal.png`` and ``specular.png`` are written first, the ``.gltf``
+    that names them last.
+
+    Args:
+        path: Where to, customarily ``*.gltf``.
+        maps: One material (batch of 1); normals are normalised.
+        metres_per_unit: Metres in one unit of ``maps.size``.
+        name: Name of material, mesh and node.
+        color_bits: Bits a channel of the diffuse and specular textures, 8 or 16.
+
+    Raises:
+        ShapeError: As `write_material_glb`.
+        RangeError: As `write_material_glb`.
+        OutputError: If a file cannot be written.
+    """
+    path = Path(path)
+    builder = Builder(_TEXTURES)
+    _assemble(builder, maps, metres_per_unit, name, color_bits)
+    with atomic_path(path) as partial:
+        partial.write_text(builder.finish_text(), encoding="utf-8")
+        (path.parent / _TEXTURES).mkdir(exist_ok=True)
+        for uri, data in builder.files.items():
+            with atomic_path(path.parent / uri) as picture:
+                picture.write_bytes(data)
+
+
+def _assemble(
+    builder: Builder, maps: MaterialMaps, metres_per_unit: float, name: str, color_bits: int
+) -> None:
+    """Fill a glTF with the quad and its material."""
     if maps.diffuse.shape[0] != 1:
         raise ShapeError(
             f"maps must hold one material, got {maps.diffuse.shape[0]}; write one file each"
@@ -75,14 +124,6 @@ def write_material_glb(
     if color_bits not in (8, 16):
         raise RangeError(f"color_bits must be 8 or 16, got {color_bits}")
     size = (maps.size[0] * metres_per_unit, maps.size[1] * metres_per_unit)
-    data = _assemble(maps, size, name, color_bits)
-    with atomic_path(Path(path)) as partial:
-        partial.write_bytes(data)
-
-
-def _assemble(maps: MaterialMaps, size: tuple[float, float], name: str, color_bits: int) -> bytes:
-    """Return the bytes of the GLB; ``size`` in metres."""
-    builder = Builder()
     lib, asset = builder.lib, builder.asset
     positions = np.zeros((4, 3), dtype=np.float32)
     positions[:, 0] = (_CORNERS[:, 0] - 0.5) * size[0]
@@ -101,13 +142,12 @@ def _assemble(maps: MaterialMaps, size: tuple[float, float], name: str, color_bi
     asset.meshes = [lib.Mesh(primitives=[primitive], name=name)]
     asset.nodes = [lib.Node(mesh=0, name=name)]
     asset.scenes, asset.scene = [lib.Scene(nodes=[0])], 0
-    return builder.finish()
 
 
 def read_material_glb(
     path: Path | str, *, material: int = 0, dtype: torch.dtype = torch.float32
 ) -> MaterialMaps:
-    """Read one material of a GLB as maps; the inverse of `write_material_glb`.
+    """Read one material of a glTF as maps; the inverse of `write_material_glb` and its sister.
 
     Any metallic-roughness material is read, with or without KHR_materials_specular and
     KHR_materials_ior, textures of 8 or 16 bits, or none: the result is the same BRDF at every angle
@@ -115,7 +155,8 @@ def read_material_glb(
     Textures smaller than the largest are enlarged bilinearly.
 
     Args:
-        path: A binary glTF file with embedded PNG or JPEG images.
+        path: A ``.glb`` with embedded PNG or JPEG images, or a ``.gltf``, whose files must lie in
+            its own folder.
         material: Which of its materials.
         dtype: Of the maps, float32 or float64.
 
@@ -125,12 +166,16 @@ def read_material_glb(
         there is no such mesh. Transformations of nodes are not applied.
 
     Raises:
-        InputError: If the file is missing, broken, or no GLB; if it has no such material; or if the
-            material has what ten maps cannot hold: emission, transparency, ``specular`` other than
-            1 on a non-metal, transformed or second texture coordinates, another extension.
+        InputError: If the file is missing, broken, or no glTF; if it has no such material; or if
+            that has what ten maps cannot hold: emission, transparency, ``specular`` other than 1 on
+            a non-metal, transformed or second texture coordinates, another extension.
     """
-    name = show_path(Path(path))
-    asset = parse_glb(read_bytes(Path(path), _FILE_LIMIT), name)
+    path = Path(path)
+    data, name = read_bytes(path, _FILE_LIMIT), show_path(path)
+    if path.suffix.lower() == ".gltf":
+        asset = parse_gltf(data, name, path.parent)
+    else:
+        asset = parse_glb(data, name)
     fields = asset.item("materials", material, "material")
     where = f"materials[{material}]"
     _check_material(asset, fields, where)

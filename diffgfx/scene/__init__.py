@@ -1,7 +1,7 @@
 """What there is to render or to recover: frozen dataclasses, no algorithms."""
 
 from diffgfx.scene.camera import Camera
-from diffgfx.scene.capture import Capture, GreyPatch, Photo, Transfer
+from diffgfx.scene.capture import Capture, GreyBeside, GreyPatch, Photo, Transfer
 from diffgfx.scene.flow import (
     FlowSetting,
     FluidScene,
@@ -16,6 +16,7 @@ from diffgfx.scene.light import DistantLight, HarmonicsLight, Light, PointLight
 from diffgfx.scene.material import MaterialMaps
 from diffgfx.scene.mesh import Mesh, Part, Wrap
 from diffgfx.scene.scene import Model, Scene
+from diffgfx.scene.sheet import Sheet, Tag
 from diffgfx.scene.target import TargetSet
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FlowSetting",
     "FluidScene",
     "FluidState",
+    "GreyBeside",
     "GreyPatch",
     "HarmonicsLight",
     "Inflow",
@@ -39,7 +41,9 @@ __all__ = [
     "Region",
     "Scene",
     "Scheme",
+    "Sheet",
     "Source",
+    "Tag",
     "TargetSet",
     "Transfer",
     "Wrap",

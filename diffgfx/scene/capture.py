@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Capture", "GreyPatch", "Photo", "Transfer"]
+__all__ = ["Capture", "GreyBeside", "GreyPatch", "Photo", "Transfer"]
 
 Transfer = Literal["srgb", "gamma2.2", "linear"]
 """How stored pixel values follow from linear light."""
@@ -22,6 +22,8 @@ class Photo:
         light: Flash position [capture unit]; None where it is not known.
         exposure: Known relative exposure (linear factor on the image); None to solve it.
         mask: Path of an image, white where the photo may be used; None for everywhere.
+        grey: Linear RGB of each patch of the capture's `GreyBeside`, as this photo would store it;
+            None for a patch that the photo does not show, or not well.
     """
 
     file: str
@@ -29,6 +31,7 @@ class Photo:
     light: Vector | None = None
     exposure: float | None = None
     mask: str | None = None
+    grey: tuple[Vector | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,19 @@ class GreyPatch:
     """
 
     rect: tuple[float, float, float, float]
+    reflectance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class GreyBeside:
+    """Matt patches of one known reflectance beside the sample, outside the rectified photographs.
+
+    Attributes:
+        places: Centre of each patch [capture unit]; they face +z.
+        reflectance: Their linear diffuse reflectance, in (0, 1].
+    """
+
+    places: tuple[Vector, ...]
     reflectance: float
 
 
@@ -58,6 +74,7 @@ class Capture:
             None where it is not known.
         grey_patch: A patch of known reflectance, where there is one.
         extra: Every other key of the file: kept, and never used.
+        grey_beside: Patches of known reflectance beside the sample, where there are any.
     """
 
     folder: Path
@@ -68,3 +85,4 @@ class Capture:
     light_power: Vector | None = None
     grey_patch: GreyPatch | None = None
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
+    grey_beside: GreyBeside | None = None

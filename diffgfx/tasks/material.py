@@ -11,7 +11,8 @@ from torch import Tensor
 
 from diffgfx.check import check_positive
 from diffgfx.errors import InputError, RangeError
-from diffgfx.io import encode_transfer, read_map_files, read_material_glb
+from diffgfx.io import encode_transfer, read_encoded_maps, read_map_files, read_material_glb
+from diffgfx.io.encoded_maps import SIDECAR
 from diffgfx.render import render_planar
 from diffgfx.scene import MaterialMaps
 
@@ -56,7 +57,8 @@ def load_material(path: Path | str) -> StoredMaterial:
     """Read a material from a capture's result, a folder of maps, or a glTF file.
 
     Args:
-        path: The folder that ``diffgfx capture`` wrote, its folder ``maps``, or a ``.glb``.
+        path: The folder that ``diffgfx capture`` wrote, its folder ``maps``, one that ``diffgfx
+            material convert`` wrote, or a ``.glb`` or ``.gltf``.
 
     Returns:
         The material; a glTF file is in metres and has no height.
@@ -65,14 +67,14 @@ def load_material(path: Path | str) -> StoredMaterial:
         InputError: If there is no material, or it is damaged.
     """
     path = Path(path)
-    if path.suffix.lower() == ".glb":
+    if path.suffix.lower() in (".glb", ".gltf"):
         return StoredMaterial(read_material_glb(path), None, "m")
     if path.exists() and not path.is_dir():
         raise InputError(
-            f"{path}: material must be a folder with maps or a .glb, got a file "
+            f"{path}: material must be a folder with maps, a .glb or a .gltf, got a file "
             f"{path.suffix or 'without suffix'}; name the folder that diffgfx capture wrote"
         )
-    files = read_map_files(path)
+    files = read_encoded_maps(path) if (path / SIDECAR).exists() else read_map_files(path)
     return StoredMaterial(files.maps, files.height, files.units)
 
 

@@ -27,6 +27,25 @@ FIT: tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]
 
 # command: (nargs of each positional, {flag: (default, choices)})
 FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, ...] | None]]]] = {
+    "sheet": (
+        (),
+        {
+            "-o": (REQUIRED, None),
+            "--paper": ("a4", ("a4", "letter")),
+            "--window": ("100", None),
+            "--grey": (0.18, None),
+        },
+    ),
+    "calibrate": (
+        ("+",),
+        {
+            "--sheet": (REQUIRED, None),
+            "-o": (REQUIRED, None),
+            "--thickness": (0.0, None),
+            "--overwrite": (False, None),
+            "--json": (False, None),
+        },
+    ),
     "capture": (
         (None,),
         {
@@ -35,7 +54,7 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--holdout": ("auto", None),
             "--final": ("split", ("split", "all")),
             "--prior": ("smooth", ("smooth", "dip", "none")),
-            "--calibration": ("keep", ("keep", "refine")),
+            "--calibration": ("keep", ("keep", "refine", "solve")),
             "--seed": (0, None),
             "--device": ("cpu", ("cpu", "cuda")),
             "--overwrite": (False, None),
@@ -50,6 +69,23 @@ FROZEN: dict[str, tuple[tuple[str | None, ...], dict[str, tuple[Any, tuple[str, 
             "--light": (None, None),
             "--camera": (None, None),
             "--size": (512, None),
+        },
+    ),
+    "material convert": (
+        (None,),
+        {
+            "-o": (REQUIRED, None),
+            "--to": (
+                REQUIRED,
+                ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal", "maps",
+                 "gltf", "materialx"),
+            ),
+            "--from": (
+                None,
+                ("specular", "metallic", "deschaintre", "gao", "materialgan", "unreal"),
+            ),
+            "--normal": (None, ("gl", "dx")),
+            "--overwrite": (False, None),
         },
     ),
     "render": (

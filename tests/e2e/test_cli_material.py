@@ -9,9 +9,13 @@ import pytest
 import torch
 
 from diffgfx.cli import main
-from diffgfx.io import encode_transfer, read_image, write_maps, write_material_glb
+from diffgfx.cli import material as cli_material
+from diffgfx.io import ENCODINGS, encode_transfer, read_image, write_maps, write_material_glb
 from diffgfx.scene import MaterialMaps
+from diffgfx.tasks.material import load_material
+from diffgfx.tasks.material_convert import TARGETS
 
+PUBLISHED = ("deschaintre", "gao", "materialgan", "unreal")  # 8 bits
 SIZE = (4.0, 2.0)
 
 
@@ -62,7 +66,7 @@ def test_info_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["material", "info", str(folder)]) == 0
     text = capsys.readouterr().out
     assert "16 x 8 texels, 4 x 2 cm" in text
-    for word in ("normal", "diffuse", "specular", "roughness", "height", "0.8%", "1.040"):
+    for word in ("normal", "diffuse", "specular", "roughness", "height (cm)", "0.8%", "1.040"):
         assert word in text
 
 
@@ -127,6 +131,70 @@ def test_a_wrong_word_is_one_line_and_2(
     assert message in shown.err
     assert shown.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def _texels(folder: Path) -> MaterialMaps:
+    return load_material(folder).maps
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_convert_and_look_again(
+    folder: Path, tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["material", "convert", str(folder), "-o", str(out), "--to", target]) == 0
+    shown = capsys.readouterr()
+    assert f"wrote {out}/ for {target}: " in shown.out
+    assert ("relative error" in shown.out) == (target in ("metallic", "unreal", "materialx"))
+    where = out / "material.gltf" if target == "gltf" else out
+    found, wanted = _texels(where), _flat_maps()
+    code = 1 / 255 if target in PUBLISHED else 1 / 65535
+    for name in ("normal", "diffuse", "roughness"):
+        difference = getattr(found, name) - getattr(wanted, name)
+        assert float(difference.abs().max()) <= 2.5 * code, name
+    assert found.size == pytest.approx((0.04, 0.02) if target == "gltf" else SIZE)
+    assert main(["material", "convert", str(folder), "-o", str(out), "--to", target]) == 2
+    words = ["material", "convert", str(folder), "-o", str(out), "--to", target, "--overwrite"]
+    assert main(words) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_convert_from_a_published_encoding(folder: Path, tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    words = ["material", "convert", str(folder), "-o", str(theirs), "--to", "materialgan"]
+    assert main(words) == 0
+    (theirs / "material.json").unlink()
+    words = ["material", "convert", str(theirs), "-o", str(ours), "--to", "specular"]
+    assert main([*words, "--from", "materialgan", "--normal", "dx"]) == 0
+    assert (ours / "normal_dx.png").exists()
+    found = _texels(ours)
+    assert found.size == (1.0, 0.5)
+    assert float((found.roughness - _flat_maps().roughness).abs().max()) <= 2.5 / 255
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--to", "gao", "--normal", "dx"], "normal must be gl for gao, got dx"),
+        (["--to", "gltf", "--normal", "dx"], "normal must be gl for gltf, got dx"),
+        (["--to", "metallic", "--from", "gao"], "normal.png: file must exist, found none"),
+    ],
+)
+def test_a_failed_conversion_leaves_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str],
+    message: str,
+) -> None:  # fmt: skip
+    out = tmp_path / "out"
+    assert main(["material", "convert", str(folder), "-o", str(out), *words]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert message in shown.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_parser_knows_what_the_library_knows() -> None:
+    assert tuple(ENCODINGS) == cli_material._ENCODINGS
+    assert cli_material._TARGETS == TARGETS
 
 
 @pytest.mark.parametrize("name", ["absent", "absent.glb", "file.txt", "."])

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from diffgfx.io import write_glb
-from diffgfx.io.gltf import write_material_glb
+from diffgfx.io.gltf import write_material_glb, write_material_gltf
 from diffgfx.scene import MaterialMaps, Mesh, Part
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +62,27 @@ def test_nothing_to_report(validator: list[str], tmp_path: Path, bits: Any) -> N
     kinds = [resource["image"]["bits"] for resource in report["info"]["resources"][1:]]
     assert kinds == [bits, 16, 16, bits]
     assert report["info"]["totalTriangleCount"] == 2
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_nothing_to_report_of_textures_as_files(
+    validator: list[str], tmp_path: Path, bits: Any
+) -> None:
+    path = tmp_path / "material.gltf"
+    write_material_gltf(path, _maps(16, 32), metres_per_unit=0.01, color_bits=bits)
+    report = _validate(validator, path)
+    assert report["issues"]["messages"] == []
+    found = {resource["pointer"]: resource for resource in report["info"]["resources"]}
+    assert found["/buffers/0"]["storage"] == "data-uri"
+    pictures = {key: entry for key, entry in found.items() if key.startswith("/images")}
+    assert {entry["uri"] for entry in pictures.values()} == {
+        f"textures/{key}.png" for key in ("diffuse", "metallic_roughness", "normal", "specular")
+    }
+    assert [entry["image"]["bits"] for entry in pictures.values()] == [bits, 16, 16, bits]
+    (tmp_path / "textures" / "normal.png").write_bytes(b"no picture")
+    assert [message["pointer"] for message in _validate(validator, path)["issues"]["messages"]] == [
+        next(key for key, entry in pictures.items() if entry["uri"] == "textures/normal.png")
+    ]
 
 
 def test_odd_sizes_are_no_more_than_noted(validator: list[str], tmp_path: Path) -> None:

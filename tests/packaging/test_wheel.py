@@ -59,6 +59,13 @@ def test_holds_every_module_of_both_packages(names: set[str]) -> None:
     assert {name for name in names if name.endswith(".py")} <= sources
 
 
+def test_holds_the_page_of_the_report(names: set[str]) -> None:
+    folder = Path("diffgfx/tasks/capture/report/template")
+    files = {(folder / file.name).as_posix() for file in (ROOT / folder).iterdir()}
+    assert {Path(file).suffix for file in files} == {".html", ".css", ".js", ".glsl"}
+    assert files <= names
+
+
 def test_holds_types_licence_and_script(wheel: Path, names: set[str]) -> None:
     info = f"diffgfx-{diffgfx.__version__}.dist-info"
     assert {

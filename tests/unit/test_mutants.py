@@ -43,6 +43,11 @@ def test_what_has_no_sign_is_listed_with_its_reason() -> None:
     ]
 
 
+def test_a_vector_of_zeros_has_no_sign() -> None:
+    source = "def room(x):\n    value = ti.Vector([0.0 * x] * 2**3)\n    return x + value\n"
+    assert _changed_lines(source, "room") == ["return -(x) + value", "return x - value"]
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.file}-{target.op}")
 def test_each_gradient_function_has_mutants(target) -> None:
     text = target.read()

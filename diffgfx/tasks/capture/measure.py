@@ -9,6 +9,7 @@ from torch import Tensor
 
 from diffgfx.io import encode_transfer
 from diffgfx.scene import Transfer
+from diffgfx.tasks.capture.flip import flip
 
 __all__ = ["PhotoError", "measure_photo", "ssim"]
 
@@ -28,6 +29,7 @@ class PhotoError:
         rmse_raw: The same without it.
         psnr: Peak signal-to-noise ratio of ``rmse`` [dB].
         ssim: Mean structural similarity, after that factor.
+        flip: Mean LDR-FLIP error of both, sRGB-encoded, after that factor, see `flip`.
     """
 
     exposure: float
@@ -35,6 +37,7 @@ class PhotoError:
     rmse_raw: float
     psnr: float
     ssim: float
+    flip: float
 
 
 def measure_photo(render: Picture, photo: Picture, transfer: Transfer) -> PhotoError:
@@ -57,6 +60,9 @@ def measure_photo(render: Picture, photo: Picture, transfer: Transfer) -> PhotoE
         rmse_raw=raw,
         psnr=-20.0 * math.log10(max(found, 1e-12)),
         ssim=ssim(picture, stored),
+        flip=flip(
+            *(encode_transfer(linear, "srgb") for linear in (photo, render * exposure))
+        ),
     )
 
 

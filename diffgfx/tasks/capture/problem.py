@@ -12,9 +12,9 @@ from diffgfx.render import render_planar
 from diffgfx.scene import GreyPatch
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.observations import PhotoPyramid, View
-from diffgfx.tasks.capture.scale import Anchor, anchor_factor
+from diffgfx.tasks.capture.scale import Anchor, GreyReadings, anchor_factor, beside_factor
 
-__all__ = ["CaptureProblem", "Model"]
+__all__ = ["RESIDUAL", "RESIDUAL_OF_A_HAND", "CaptureProblem", "Model", "display"]
 
 RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
@@ -62,6 +62,7 @@ class CaptureProblem:
         levels: The ladder.
         anchor: What sets the albedo scale.
         patch: The grey patch, where there is one.
+        beside: What the fitted photographs show of grey patches beside the sample, if anything.
         belief: Most weight of the material's priors.
     """
 
@@ -72,6 +73,7 @@ class CaptureProblem:
     anchor: Anchor
     patch: GreyPatch | None
     belief: float = 1.0
+    beside: GreyReadings | None = None
 
     def __post_init__(self) -> None:
         """Average the photographs down to the first level."""
@@ -98,7 +100,10 @@ class CaptureProblem:
         """Return the same pictures from a material on the scale that the anchor asks for."""
         if self.light.power_known:
             return unknowns
-        factor = anchor_factor(self.model.maps(unknowns).detach(), self.anchor, self.patch)
+        if self.anchor == "grey_beside" and self.beside is not None:
+            factor = beside_factor(self.beside, self.light.pairs(unknowns)).detach()
+        else:
+            factor = anchor_factor(self.model.maps(unknowns).detach(), self.anchor, self.patch)
         moved = self.model.rescaled(unknowns, factor)
         return {**moved, "power": unknowns["power"] - factor.log()}
 
@@ -106,7 +111,7 @@ class CaptureProblem:
         """Return the step length of each unknown."""
         light = dict.fromkeys(self.light.solved(), _LIGHT_STEP)
         if "shift" in light:
-            light["shift"] = 0.1 * _LIGHT_STEP
+            light["shift"] = 0.1 * _LIGHT_STEP * self.light.freedom
         return {**self.model.step_lengths(), **light}
 
     def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:
@@ -167,12 +172,12 @@ class CaptureProblem:
         maps = self.model.maps(unknowns)
         render = render_planar(maps, self.photos.size, **own)[0, 0]
         photo = view.images[0, observation]
-        difference = _display(render) - _display(photo)
+        difference = display(render) - display(photo)
         clipped = (photo >= RESIDUAL.white) & (difference.detach() > 0)
         weight = view.weights.all[0, observation].sqrt()
         return (weight * difference).masked_fill(clipped, 0.0)
 
 
-def _display(radiance: Tensor) -> Tensor:
-    """Return the encoding under which residuals are taken; see `Residual`."""
+def display(radiance: Tensor) -> Tensor:
+    """Return display-like values, between which residuals are taken; see `ops.Residual`."""
     return (radiance + RESIDUAL.epsilon) ** (1 / 2.2)

@@ -11,11 +11,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffgfx.scene import GreyPatch
+from diffgfx.ops import shade_svbrdf
+from diffgfx.scene import Capture, GreyPatch
 
-__all__ = ["Anchor", "anchor_factor", "believed_interval", "describe_belief"]
+__all__ = [
+    "Anchor",
+    "GreyReadings",
+    "anchor_factor",
+    "believed_interval",
+    "beside_factor",
+    "choose_anchor",
+    "describe_belief",
+]
 
-Anchor = Literal["power", "grey_patch", "belief"]
+Anchor = Literal["power", "grey_patch", "grey_beside", "belief"]
 
 _BELIEVED_MEDIAN = 0.25   # of d + s: between bare soil and light paint
 _DARKEST, _LIGHTEST = 0.013, 0.87   # sRGB 30 and 240: the range of albedo in practice
@@ -28,6 +37,49 @@ class Interval:
 
     low: float
     high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class GreyReadings:
+    """What photographs show of grey patches beside the sample.
+
+    Attributes:
+        place: Centres of the patches, shape (p, 3).
+        radiance: Linear RGB of each in each photograph, NaN where it was not read, (n, p, 3).
+        reflectance: Their diffuse reflectance.
+    """
+
+    place: Float[Tensor, "p 3"]
+    radiance: Float[Tensor, "n p 3"]
+    reflectance: float
+
+    @classmethod
+    def of(cls, capture: Capture, chosen: tuple[int, ...]) -> "GreyReadings | None":
+        """Return the readings of some photographs; None where none of them has one."""
+        beside = capture.grey_beside
+        if beside is None:
+            return None
+        blank = (torch.nan,) * 3
+        unread = (None,) * len(beside.places)
+        rows = [[entry or blank for entry in capture.photos[k].grey or unread] for k in chosen]
+        radiance = torch.tensor(rows, dtype=torch.float32)
+        if bool(radiance.isnan().all()):
+            return None
+        place = torch.tensor(beside.places, dtype=torch.float32)
+        return cls(place, radiance, beside.reflectance)
+
+    def to(self, device: torch.device) -> "GreyReadings":
+        """Return the same readings with their tensors on a device."""
+        return GreyReadings(self.place.to(device), self.radiance.to(device), self.reflectance)
+
+
+def choose_anchor(capture: Capture, beside: GreyReadings | None) -> Anchor:
+    """Return what is to set a capture's scale: the most direct of what it states."""
+    if capture.light_power is not None:
+        return "power"
+    if capture.grey_patch is not None:
+        return "grey_patch"
+    return "belief" if beside is None else "grey_beside"
 
 
 def _albedo(maps: Float[Tensor, "1 10 h w"]) -> Tensor:
@@ -65,6 +117,42 @@ def anchor_factor(
         wanted = _BELIEVED_MEDIAN / max(_quantile(_albedo(maps), 0.5), 1e-6)
         return torch.full((3,), min(max(wanted, interval.low), interval.high)).to(maps)
     return torch.ones(3).to(maps)
+
+
+def beside_factor(
+    readings: GreyReadings, pairs: dict[str, Tensor]
+) -> Float[Tensor, "3"]:
+    """Return the factor on the reflectance, per channel, under which the patches look as read.
+
+    The patches are matt, of known reflectance, under the flash as it was solved. Were they seen
+    twice as bright as that flash would make them, its power must double, and the sample is half as
+    reflective as it was thought to be. The median over photographs and patches counts.
+
+    Args:
+        readings: What was read.
+        pairs: The light/view pairs of the same photographs, as `FlashLight.pairs` has them.
+    """
+    count, places = readings.radiance.shape[:2]
+    matt = readings.place.new_zeros(1, 10, 1, 1)
+    matt[:, 2], matt[:, 3:6], matt[:, 9] = 1.0, readings.reflectance, 1.0
+
+    def from_each(position: Tensor) -> Tensor:
+        """Positions as seen from each patch, shape (1, n p, 3)."""
+        return (position[0, :, None] - readings.place).reshape(1, count * places, 3)
+
+    def for_each(values: Tensor) -> Tensor:
+        """One value a photograph, repeated for its patches."""
+        return values.repeat_interleave(places, dim=1)
+
+    light = pairs["light_position"]
+    expected = shade_svbrdf(
+        matt, from_each(light), for_each(pairs["light_intensity"]),
+        from_each(pairs["camera_position"]), (1e-6, 1e-6),
+        axis=for_each(-light), cone=for_each(pairs["cone"]),
+    )[0, :, :, 0, 0]  # fmt: skip
+    expected = expected + for_each(pairs["ambient"])[0] * readings.reflectance
+    ratio = expected.reshape(count, places, 3) / readings.radiance
+    return ratio.flatten(0, 1).nanmedian(dim=0).values
 
 
 def describe_belief(maps: Float[Tensor, "1 10 h w"]) -> str:

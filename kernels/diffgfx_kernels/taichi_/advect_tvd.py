@@ -114,9 +114,9 @@ def face_value(
         before = here - cell_value(packed, b, start, stride, far, count, side, rules, half)
         after = cell_value(packed, b, start, stride, down, count, side, rules, half) - here
         slope, to_before, to_after = slope_of(before, after, limiter)
-        value = here + 0.5 * slope
+        value = value + 0.5 * slope
         to_far = -0.5 * to_before
-        to_up = 1.0 + 0.5 * (to_before - to_after)
+        to_up = to_up + 0.5 * (to_before - to_after)
         to_down = 0.5 * to_after
     return value, to_far, to_up, to_down
 

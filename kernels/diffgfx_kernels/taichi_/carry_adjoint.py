@@ -215,7 +215,7 @@ def correct_place_gradient(
             else:
                 g_again = -0.5 * g
                 value_window[q, base_window + local] = value_window[q, base_window + local] + g
-                window[q, base_window + local] = window[q, base_window + local] + 0.5 * g
+                window[q, base_window + local] = 0.5 * g  # the first to write here
                 g_ahead += g_again * slopes
                 scatter(
                     value_window, q, base_window,
@@ -285,7 +285,7 @@ def correct_gradient(
                             here = carried_base(0, size, size[dim - 1], lattice, dim)
                             here += at.dot(strides)
                             base = carried_base(0, size, rows, lattice, dim)
-                            window[q, base + local] = window[q, base + local] + g_out[b, here]
+                            window[q, base + local] = g_out[b, here]  # the first to write here
                         elif not is_twin(at, size, lattice, flow_rules, dim):
                             correct_place_gradient(
                                 velocity, carried, value, low, high, g_out, flow_window, window,

@@ -9,6 +9,7 @@ lane.
 import taichi as ti
 import torch
 
+from diffgfx_kernels.taichi_.trace import faces_inside, mean_of_faces
 from diffgfx_kernels.taichi_.transport import base_of, strides_of
 
 __all__ = ["lanes_for", "next_run", "read_lanes", "trace_lanes"]
@@ -73,18 +74,10 @@ def _middle_of(
 ):  # fmt: skip
     """Fill the places half a step upstream."""
     for c in ti.static(range(dim)):
-        strides = strides_of(size, c, dim)
-        along, across = 0, 0
-        if c != lattice:
-            for axis in ti.static(range(dim)):
-                along += ti.select(axis == c, strides[axis], 0)
-                across -= ti.select(axis == lattice, strides[axis], 0)
-        first = base_of(size, c, size[dim - 1], dim) + at.dot(strides)
+        face, along, across = faces_inside(at, size, c, lattice, dim)
         for j in range(lanes):
-            face = first + j
-            near = velocity[b, face] + velocity[b, face + along]
-            far = velocity[b, face + across] + velocity[b, face + across + along]
-            place[c, j] = _start_of(at, c, j, lattice) - 0.5 * step * (0.25 * (near + far))
+            speed = mean_of_faces(velocity, b, face + j, along, across)
+            place[c, j] = _start_of(at, c, j, lattice) - 0.5 * step * speed
 
 
 @ti.func

@@ -164,9 +164,9 @@ def add_planes_gradient(
                         cross = value_at(ahead, b, near, p + 1, q + 1, grid) - below - right + first
                         g_u += total * (below - first + v_part * cross)
                         g_v += total * (right - first + u_part * cross)
-            g_way[b, part, 0] = g_way[b, part, 0] + g_length
-            g_way[b, part, 1] = g_way[b, part, 1] + g_u
-            g_way[b, part, 2] = g_way[b, part, 2] + g_v
+            g_way[b, part, 0] = g_length + g_way[b, part, 0]
+            g_way[b, part, 1] = g_u + g_way[b, part, 1]
+            g_way[b, part, 2] = g_v + g_way[b, part, 2]
 
 
 def main_axis(light: Tensor, batch: int) -> Tensor:

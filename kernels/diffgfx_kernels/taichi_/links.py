@@ -27,7 +27,8 @@ def gain(
         strength = links[b, axis, ti.select(back, at + shift, at)]
     other = field[b, at + shift]
     if ti.static(alone):
-        other = ti.select(shift == 0, here, 0.0 * here)
+        itself = ti.select(shift == 0, here, 0.0 * here)
+        other = itself
     return strength * (sign * other + extra - here)
 
 

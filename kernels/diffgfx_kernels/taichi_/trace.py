@@ -14,7 +14,7 @@ from diffgfx_kernels.taichi_.transport import (
     strides_of,
 )
 
-__all__ = ["sample_inner", "start_index", "trace"]
+__all__ = ["faces_inside", "mean_of_faces", "sample_inner", "start_index", "trace"]
 
 
 @ti.func
@@ -97,17 +97,29 @@ def sample_inner(
 
 
 @ti.func
-def velocity_inside(velocity: ti.template(), b, at, size, component, lattice, dim: ti.template()):
-    """A component of the velocity at a place that is no outermost one of its lattice."""
+def faces_inside(at, size, component, lattice, dim: ti.template()):
+    """The first of the four faces around an inner place, and how far the others lie from it."""
     strides = strides_of(size, component, dim)
     along, across = 0, 0
     if component != lattice:
         for axis in ti.static(range(dim)):
             along += ti.select(axis == component, strides[axis], 0)
             across -= ti.select(axis == lattice, strides[axis], 0)
-    face = base_of(size, component, size[dim - 1], dim) + at.dot(strides)
+    return base_of(size, component, size[dim - 1], dim) + at.dot(strides), along, across
+
+
+@ti.func
+def mean_of_faces(velocity: ti.template(), b, face, along, across):
+    """A component of the velocity amid its four faces."""
     near = velocity[b, face] + velocity[b, face + along]
     return 0.25 * (near + (velocity[b, face + across] + velocity[b, face + across + along]))
+
+
+@ti.func
+def velocity_inside(velocity: ti.template(), b, at, size, component, lattice, dim: ti.template()):
+    """A component of the velocity at a place that is no outermost one of its lattice."""
+    face, along, across = faces_inside(at, size, component, lattice, dim)
+    return mean_of_faces(velocity, b, face, along, across)
 
 
 @ti.func

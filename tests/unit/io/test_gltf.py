@@ -1,3 +1,4 @@
+import json
 import math
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from diffgfx.errors import OutputError, RangeError, ShapeError
-from diffgfx.io.gltf import read_material_glb, write_material_glb
+from diffgfx.io.gltf import read_material_glb, write_material_glb, write_material_gltf
 from diffgfx.scene import MaterialMaps
 from tests.glb_files import build_glb, edit_glb, encode_png, random_maps, split_glb
 
@@ -35,6 +36,30 @@ def test_round_trip(tmp_path: Path, bits: Any, tolerance: float) -> None:
         difference = getattr(found, name) - getattr(maps, name)
         assert float(difference.abs().max()) <= most, name
         assert getattr(found, name).dtype == torch.float32
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_textures_as_files_hold_the_same_to_the_bit(tmp_path: Path, bits: Any) -> None:
+    glb, gltf = tmp_path / "m.glb", tmp_path / "m.gltf"
+    for write, path in ((write_material_glb, glb), (write_material_gltf, gltf)):
+        write(path, random_maps(), metres_per_unit=0.01, name="brass", color_bits=bits)
+    embedded, beside = read_material_glb(glb), read_material_glb(gltf)
+    assert torch.equal(embedded.to_tensor(), beside.to_tensor())
+    assert embedded.size == beside.size
+    root = json.loads(gltf.read_text())
+    assert [image["uri"] for image in root["images"]] == [
+        f"textures/{key}.png" for key in ("diffuse", "metallic_roughness", "normal", "specular")
+    ]
+    assert root["materials"] == split_glb(glb.read_bytes())[0]["materials"]
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {"m.glb", "m.gltf", *(image["uri"] for image in root["images"])}
+
+
+def test_no_folder_for_textures_no_file(tmp_path: Path) -> None:
+    (tmp_path / "textures").write_text("a file of the user's")
+    with pytest.raises(OutputError, match=r"m.gltf: file must be writable"):
+        write_material_gltf(tmp_path / "m.gltf", random_maps(), metres_per_unit=1.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["textures"]
 
 
 def test_black_white_and_mirror_survive_exactly(tmp_path: Path) -> None:

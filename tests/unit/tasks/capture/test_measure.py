@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diffgfx.io import encode_transfer
+from diffgfx.tasks.capture.flip import flip
 from diffgfx.tasks.capture.measure import measure_photo, ssim
 
 
@@ -21,6 +22,7 @@ def test_equal_pictures(transfer):
     assert found.rmse < 1e-4
     assert found.rmse_raw == 0.0
     assert found.psnr > 80.0
+    assert found.flip < 1e-3
     assert found.ssim == pytest.approx(1.0, abs=1e-6)
 
 
@@ -61,6 +63,16 @@ def test_the_exposure_never_makes_it_worse():
     photo[:, 0, 0] = 1.0
     found = measure_photo(torch.rand(3, 12, 12), photo, "srgb")
     assert found.rmse <= found.rmse_raw
+
+
+def test_flip_is_that_of_the_pictures_on_a_screen():
+    """Whatever the photographs' own transfer; 2.2 and sRGB differ enough to tell them apart."""
+    photo, render = torch.rand(3, 12, 12) * 0.2, torch.rand(3, 12, 12) * 0.2
+    found = measure_photo(render, photo, "linear")
+    shown = [encode_transfer(x, "srgb") for x in (photo, render * found.exposure)]
+    assert found.flip == pytest.approx(flip(*shown), rel=1e-6)
+    as_stored = flip(photo, render * found.exposure)
+    assert found.flip != pytest.approx(as_stored, rel=0.05)
 
 
 def _ssim_by_hand(first: np.ndarray, second: np.ndarray) -> float:

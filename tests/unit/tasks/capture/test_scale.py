@@ -1,10 +1,22 @@
 """What sets the scale between light and albedo."""
 
+import dataclasses
+import math
+from pathlib import Path
+
 import pytest
 import torch
 
-from diffgfx.scene import GreyPatch
-from diffgfx.tasks.capture.scale import anchor_factor, believed_interval, describe_belief
+from diffgfx.scene import Capture, GreyBeside, GreyPatch, Photo
+from diffgfx.tasks.capture.light import FlashLight
+from diffgfx.tasks.capture.scale import (
+    GreyReadings,
+    anchor_factor,
+    believed_interval,
+    beside_factor,
+    choose_anchor,
+    describe_belief,
+)
 
 
 def maps(diffuse: float = 0.4, specular: float = 0.04, height: int = 10, width: int = 20):
@@ -75,3 +87,74 @@ def test_a_black_material_is_no_fault():
     assert torch.isfinite(anchor_factor(black, "belief", None)).all()
     patch = GreyPatch((0.0, 0.0, 1.0, 1.0), 0.18)
     assert torch.isfinite(anchor_factor(black, "grey_patch", patch)).all()
+
+
+PLACES = ((6.5, 0.0, 0.0), (0.0, -6.5, 0.5))
+CAMERAS = ((0.0, 1.0, 25.0), (4.0, -3.0, 22.0), (-5.0, 2.0, 27.0))
+POWER, EXPOSURES, CONE, AMBIENT = (900.0, 800.0, 700.0), (1.0, 0.8, 1.3), 1.5, 0.02
+
+
+def matt(place, camera, exposure, scale: float = 1.0):
+    """A matt patch of 0.2 in closed form: flash with a cone about the origin, and ambient light."""
+    toward = [c - p for c, p in zip(camera, place, strict=True)]
+    far = math.hypot(*toward)
+    axis = [c / math.hypot(*camera) for c in camera]
+    aside = sum(a * t for a, t in zip(axis, toward, strict=True)) / far
+    lit = toward[2] / far**3 * aside**CONE / math.pi
+    ambient = AMBIENT / 100.0
+    return tuple(scale * 0.2 * exposure * p * (lit + ambient) for p in POWER)
+
+
+def beside(scale: float = 1.0) -> Capture:
+    photos = tuple(
+        Photo(f"{k}", camera, camera, grey=tuple(matt(p, camera, e, scale) for p in PLACES))
+        for k, (camera, e) in enumerate(zip(CAMERAS, EXPOSURES, strict=True))
+    )
+    return Capture(Path(), "cm", (10.0, 10.0), "srgb", photos,
+                   grey_beside=GreyBeside(PLACES, 0.2))  # fmt: skip
+
+
+def pairs():
+    place = torch.tensor(CAMERAS)
+    flash = FlashLight(place, place, torch.tensor(POWER), False, torch.tensor(EXPOSURES),
+                       torch.ones(3, dtype=torch.bool), scale=10.0)  # fmt: skip
+    unknowns = flash.start()
+    unknowns["cone"] = torch.tensor([CONE]).expm1().log()       # softplus of it is CONE
+    unknowns["ambient"] = torch.full((3,), AMBIENT).log()
+    return flash.pairs(unknowns)
+
+
+def test_greys_beside_the_sample_ask_for_nothing_where_the_flash_explains_them():
+    readings = GreyReadings.of(beside(), (0, 1, 2))
+    assert torch.allclose(beside_factor(readings, pairs()), torch.ones(3), rtol=1e-4)
+
+
+def test_greys_seen_twice_as_bright_halve_the_reflectance():
+    readings = GreyReadings.of(beside(2.0), (0, 1, 2))
+    assert torch.allclose(beside_factor(readings, pairs()), torch.full((3,), 0.5), rtol=1e-4)
+
+
+def test_glare_on_one_of_many_and_patches_not_read_do_not_matter():
+    readings = GreyReadings.of(beside(), (0, 1, 2))
+    readings.radiance[0, 0] = 5.0
+    readings.radiance[1, 1] = torch.nan
+    assert torch.allclose(beside_factor(readings, pairs()), torch.ones(3), rtol=1e-4)
+
+
+def test_only_the_chosen_photos_are_read():
+    readings = GreyReadings.of(beside(), (0, 2))
+    assert readings.radiance.shape == (2, 2, 3)
+    assert readings.radiance[1, 0].tolist() == pytest.approx(matt(PLACES[0], CAMERAS[2], 1.3))
+
+
+def test_the_most_direct_anchor_counts():
+    capture = beside()
+    readings = GreyReadings.of(capture, (0,))
+    assert choose_anchor(capture, readings) == "grey_beside"
+    assert choose_anchor(capture, None) == "belief"
+    inside = dataclasses.replace(capture, grey_patch=GreyPatch((0.0, 0.0, 1.0, 1.0), 0.18))
+    assert choose_anchor(inside, readings) == "grey_patch"
+    assert choose_anchor(dataclasses.replace(inside, light_power=POWER), readings) == "power"
+    blank = tuple(dataclasses.replace(photo, grey=(None, None)) for photo in capture.photos)
+    assert GreyReadings.of(dataclasses.replace(capture, photos=blank), (0, 1)) is None
+    assert GreyReadings.of(dataclasses.replace(capture, grey_beside=None), (0, 1)) is None
