@@ -1,11 +1,10 @@
-"""What follows from tensors alone, kept for as long as they live and stay as they are.
+"""What follows from tensors alone, kept by whoever draws the same things again and again.
 
-Loops draw the same meshes again and again, while edges, normals and maps laid out for the ops
-belong to a mesh and not to a picture. A result is kept by the identity of the tensors that it was
-made from, and by their versions, which every edit in place by torch raises; it goes when the first
-of them does. Nothing is kept of tensors that ask for a gradient, since a graph serves one backward
-pass, nor on a GPU, where another stream would not wait for it. Edits that torch does not see, by
-numpy in shared memory or through ``.data``, go unnoticed.
+Loops draw the same meshes many times, while edges, normals and maps laid out for the ops belong to
+a mesh and not to a picture. A result is kept by the identity of the tensors that it was made from,
+and by their versions, which every edit in place by torch raises; it goes when the first of them
+does. Nothing is kept of tensors that ask for a gradient, since a graph serves one backward pass,
+nor on a GPU, where another stream would not wait for it.
 """
 
 import weakref
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-__all__ = ["keep"]
+__all__ = ["Kept"]
 
 Made = TypeVar("Made")
 
@@ -30,21 +29,48 @@ class _Entry(NamedTuple):
     result: Any
 
 
-_entries: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+class Kept:
+    """What pictures of the same things share; hand one to every `render` of a loop.
 
-
-def keep(make: Callable[..., Made], *given: Tensor, **also: Hashable) -> Made:
-    """Return ``make(*given, **also)``, the last result again if all is as it was then.
-
-    Args:
-        make: A function of a module that depends on nothing else; its result is never edited, and
-            is or holds none of the tensors given, which would then never be freed.
-        given: Tensors, at least one.
-        also: What else it is told.
+    Edits that torch does not see, by numpy in shared memory or through ``.data``, go unnoticed.
     """
-    if _comes_to_stay() and all(_can_be_told(tensor) for tensor in given):
-        return _recall(make, given, also)
-    return make(*given, **also)
+
+    def __init__(self) -> None:
+        self._entries: Any = WeakTensorKeyDictionary()
+
+    def __len__(self) -> int:
+        """Return of how many tensors something is kept."""
+        return len(self._entries)
+
+    def __call__(self, make: Callable[..., Made], *given: Tensor, **also: Hashable) -> Made:
+        """Return ``make(*given, **also)``, the last result again if all is as it was then.
+
+        Args:
+            make: A function of a module that depends on nothing else; its result is never edited,
+                and is or holds none of the tensors given, which would then never be freed.
+            given: Tensors, at least one.
+            also: What else it is told.
+        """
+        if _comes_to_stay() and all(_can_be_told(tensor) for tensor in given):
+            return self._recall(make, given, also)
+        return make(*given, **also)
+
+    def _recall(
+        self, make: Callable[..., Made], given: tuple[Tensor, ...], also: dict[str, Hashable]
+    ) -> Made:
+        first, others = given[0], given[1:]
+        versions = tuple(tensor._version for tensor in given)
+        results: dict[Callable[..., Any], _Entry] = self._entries.setdefault(first, {})
+        entry = results.get(make)
+        if entry is not None and entry.versions == versions and entry.also == also:
+            known = len(entry.others) == len(others)
+            if known and all(ref() is one for ref, one in zip(entry.others, others, strict=True)):
+                found: Made = entry.result
+                return found
+        result = make(*given, **also)
+        refs = tuple(weakref.ref(other) for other in others)
+        results[make] = _Entry(refs, versions, also, result)
+        return result
 
 
 def _comes_to_stay() -> bool:
@@ -56,20 +82,3 @@ def _can_be_told(tensor: Tensor) -> bool:
     """Say whether a tensor can be recognised, and its edits too."""
     plain = type(tensor) is Tensor and tensor.device.type == "cpu"
     return plain and not (tensor.requires_grad or tensor.is_inference())
-
-
-def _recall(
-    make: Callable[..., Made], given: tuple[Tensor, ...], also: dict[str, Hashable]
-) -> Made:
-    first, others = given[0], given[1:]
-    versions = tuple(tensor._version for tensor in given)
-    results: dict[Callable[..., Any], _Entry] = _entries.setdefault(first, {})
-    entry = results.get(make)
-    if entry is not None and entry.versions == versions and entry.also == also:
-        known = len(entry.others) == len(others)
-        if known and all(ref() is other for ref, other in zip(entry.others, others, strict=True)):
-            found: Made = entry.result
-            return found
-    result = make(*given, **also)
-    results[make] = _Entry(tuple(weakref.ref(other) for other in others), versions, also, result)
-    return result

@@ -12,7 +12,7 @@ from diffgfx.errors import RangeError, ShapeError
 from diffgfx.ops import antialias, construct_topology, interpolate, rasterize, shade_mesh
 from diffgfx.render.buffers import Buffers
 from diffgfx.render.geometry import Geometry, Layer, gather_geometry
-from diffgfx.render.kept import keep
+from diffgfx.render.kept import Kept
 from diffgfx.render.lamps import gather_lamps
 from diffgfx.render.surface import Packed, pack_maps, read_maps
 from diffgfx.scene import Camera, DistantLight, HarmonicsLight, PointLight, Scene
@@ -22,7 +22,12 @@ __all__ = ["render"]
 
 
 def render(
-    scene: Scene, size: int | tuple[int, int], *, samples: int = 1, backend: Backend = "auto"
+    scene: Scene,
+    size: int | tuple[int, int],
+    *,
+    samples: int = 1,
+    kept: Kept | None = None,
+    backend: Backend = "auto",
 ) -> Buffers:
     """Return pictures of a scene, one for each camera, light and background of its batch.
 
@@ -35,6 +40,7 @@ def render(
         size: Height and width in pixels; one number for a square.
         samples: Samples a pixel, a square number: the picture is made that much larger and
             averaged.
+        kept: What pictures of the same meshes and maps share; None makes it for this one.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device; nvdiffrast
             serves some of the ops alone, not a whole picture.
 
@@ -51,9 +57,10 @@ def render(
     """
     height, width = check_picture_size(size)
     side = _check_samples(samples)
-    geometry = gather_geometry(scene.parts)
-    packed = pack_maps(scene.parts, geometry.tangents is not None, backend)
-    model = _Model(geometry, packed)
+    keep = Kept() if kept is None else kept
+    geometry = gather_geometry(scene.parts, keep)
+    packed = pack_maps(scene.parts, geometry.tangents is not None, keep, backend)
+    model = _Model(geometry, packed, keep)
     if scene.batch > 1 and not all(part.two_sided for part in scene.parts):
         return _join([_render(one, model, (height, width, side), backend) for one in _each(scene)])
     return _render(scene, model, (height, width, side), backend)
@@ -79,6 +86,7 @@ class _Model(NamedTuple):
 
     geometry: Geometry
     packed: tuple[Packed, ...]
+    keep: Kept
 
 
 def _render(scene: Scene, model: _Model, sizes: tuple[int, int, int], backend: Backend) -> Buffers:
@@ -99,7 +107,7 @@ def _render(scene: Scene, model: _Model, sizes: tuple[int, int, int], backend: B
         colour = colour + (1.0 - covered) * scene.background[:, None, None, :]
     smooth = antialias(
         torch.cat([colour, covered], dim=3), rast, clip, corners,
-        topology=keep(construct_topology, corners), backend=backend,
+        topology=model.keep(construct_topology, corners), backend=backend,
     )  # fmt: skip
     return _buffers(smooth, pixels, covered, side)
 

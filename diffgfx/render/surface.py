@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffgfx.ops import construct_mip, texture
 from diffgfx.render.geometry import Geometry
-from diffgfx.render.kept import keep
+from diffgfx.render.kept import Kept
 from diffgfx.scene import Part
 from diffgfx.types import Backend
 
@@ -45,18 +45,21 @@ class _Group(NamedTuple):
 Packed = tuple[_Group, ...]
 
 
-def pack_maps(parts: Sequence[Part], relief: bool, backend: Backend = "auto") -> tuple[Packed, ...]:
+def pack_maps(
+    parts: Sequence[Part], relief: bool, keep: Kept, backend: Backend = "auto"
+) -> tuple[Packed, ...]:
     """Return each part's maps as `read_maps` takes them.
 
     Args:
         parts: What there is to show.
         relief: Whether normals count; if not, they are left out unless they ask for a gradient.
+        keep: What earlier pictures made.
         backend: Of the mip levels.
     """
-    return tuple(_pack(part, relief, backend) for part in parts)
+    return tuple(_pack(part, relief, keep, backend) for part in parts)
 
 
-def _pack(part: Part, relief: bool, backend: Backend) -> Packed:
+def _pack(part: Part, relief: bool, keep: Kept, backend: Backend) -> Packed:
     maps = {name: getattr(part.material, name) for name in _CHANNELS}
     followed = tuple(name for name, value in maps.items() if value.requires_grad)
     left_out = () if relief else ("normal",)

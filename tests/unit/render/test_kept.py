@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diffgfx.render.kept import _entries, keep
+from diffgfx.render import Kept
 
 
 class Count:
@@ -22,12 +22,14 @@ class Count:
 
 
 def test_a_result_comes_again() -> None:
+    keep = Kept()
     count, a, b = Count(), torch.ones(3), torch.ones(2)
     assert keep(count, a, b) is keep(count, a, b)
     assert count.made == 1
 
 
 def test_others_get_their_own() -> None:
+    keep = Kept()
     count, a, b = Count(), torch.ones(3), torch.ones(2)
     found = [keep(count, *given).item() for given in ((a, b), (a, a), (a,), (a, b), (b, a))]
     assert found == [5.0, 6.0, 3.0, 5.0, 5.0]
@@ -40,6 +42,7 @@ def test_others_get_their_own() -> None:
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_edit_in_place_is_seen(which: int) -> None:
+    keep = Kept()
     count, given = Count(), (torch.ones(3), torch.ones(3))
     keep(count, *given)
     given[which].view(-1)[1:] += 1.0
@@ -47,6 +50,7 @@ def test_an_edit_in_place_is_seen(which: int) -> None:
 
 
 def test_tensors_that_ask_for_gradients_are_taken_each_time() -> None:
+    keep = Kept()
     count, a = Count(), torch.ones(3, requires_grad=True)
     for _ in range(2):
         keep(count, a).backward()
@@ -55,6 +59,7 @@ def test_tensors_that_ask_for_gradients_are_taken_each_time() -> None:
 
 
 def test_nothing_made_without_versions_is_kept() -> None:
+    keep = Kept()
     count, a = Count(), torch.ones(3)
     with torch.inference_mode():
         keep(count, a)
@@ -66,10 +71,11 @@ def test_nothing_made_without_versions_is_kept() -> None:
 
 
 def test_results_go_with_their_tensor() -> None:
-    a, before = torch.ones(3), len(_entries)
+    keep = Kept()
+    a = torch.ones(3)
     result = weakref.ref(keep(Count(), a))
     assert result() is not None
     del a
     gc.collect()
     assert result() is None
-    assert len(_entries) == before
+    assert len(keep) == 0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from diffgfx import ops
-from diffgfx.render import render
+from diffgfx.render import Kept, render
 from diffgfx.scene import Camera, DistantLight, MaterialMaps, Mesh, Part, Scene
 
 MAPS = ("normal", "diffuse", "specular", "roughness")
@@ -53,13 +53,15 @@ def test_some_maps_are_followed_as_among_all(names: tuple[str, ...], bent: bool)
 
 
 def test_pictures_come_again_and_edits_are_seen() -> None:
-    shown = scene(material())
-    first = render(shown, 24).colour
+    shown, kept = scene(material()), Kept()
+    first = render(shown, 24, kept=kept).colour
+    assert len(kept) > 0
+    assert torch.equal(render(shown, 24, kept=kept).colour, first)
     assert torch.equal(render(shown, 24).colour, first)
     part = shown.parts[0]
     for tensor, name in ((part.material.diffuse, "diffuse"), (part.mesh.positions, "positions")):
         tensor *= 0.5
-        edited = render(shown, 24).colour
+        edited = render(shown, 24, kept=kept).colour
         again = scene(dataclasses.replace(part.material, diffuse=part.material.diffuse.clone()))
         moved = dataclasses.replace(part.mesh, positions=part.mesh.positions.clone())
         anew = dataclasses.replace(again.parts[0], mesh=moved)
