@@ -39,7 +39,7 @@ class _Group(NamedTuple):
         if len(self.names) == 1:
             return {self.names[0]: values}
         counts = [_CHANNELS[name] for name in self.names]
-        return dict(zip(self.names, values.split(counts, dim=-1), strict=True))
+        return dict(zip(self.names, torch.split(values, counts, dim=-1), strict=True))
 
 
 Packed = tuple[_Group, ...]
