@@ -336,7 +336,7 @@ def _edits_of(source: _Source, function: _Function, statement: ast.stmt) -> tupl
     if reason:
         return [], reason
     edits: list[_Edit] = []
-    if isinstance(statement, ast.AugAssign):
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
         old, new = ("+=", "-=") if isinstance(statement.op, ast.Add) else ("-=", "+=")
         edits.append(source.swapped(statement.target, value, old, new))
     # where a call gives several values, each is mutated where it is made

@@ -323,14 +323,16 @@ TARGETS = (
     ),
     Target(
         "texture",
-        "texture.py",
-        ("level_products", "slopes_of_levels", "gradients_of_places", "backward"),
-        FLAT_TEXTURE,
+        "texture_pixel.py",
+        ("level_products", "slopes_of_levels", "pixel_gradients"),
+        (*CUBE_TEXTURE, *FLAT_TEXTURE),
     ),
+    Target("texture", "texture_lanes.py", ("dot_lane", "slope_lanes"), FLAT_TEXTURE),
+    Target("texture", "texture.py", ("gradients_of_places", "backward"), FLAT_TEXTURE),
     Target(
         "texture",
         "texture_sums.py",
-        ("add_to", "add_levels", "add_pixels", "sum_texels"),
+        ("add_to", "add_levels", "add_together", "add_lane", "add_pixels", "sum_texels"),
         (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
     ),
     *(
