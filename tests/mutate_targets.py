@@ -332,7 +332,7 @@ TARGETS = (
     Target(
         "texture",
         "texture_sums.py",
-        ("add_to", "add_levels", "add_together", "add_lane", "add_pixels", "sum_texels"),
+        ("add_to", "add_levels", "add_together", "add_pixels", "sum_texels"),
         (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
     ),
     *(
