@@ -22,6 +22,7 @@ SIGNED = (ast.Call, ast.Name, ast.Subscript, ast.UnaryOp, ast.Constant)
 """Nodes that a minus may be put before."""
 
 NO_GRADIENT = {
+    "lanes_summed": "a size",
     "share": "divided by its own sum, so that its sign cancels",
     "m2": "used squared only",
     "safe": "the cosine, or a stand-in where the result is not used",
