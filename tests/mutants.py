@@ -23,6 +23,7 @@ SIGNED = (ast.Call, ast.Name, ast.Subscript, ast.UnaryOp, ast.Constant)
 
 NO_GRADIENT = {
     "lanes_summed": "a size",
+    "unit": "divided by and multiplied with, so that its sign cancels",
     "share": "divided by its own sum, so that its sign cancels",
     "m2": "used squared only",
     "safe": "the cosine, or a stand-in where the result is not used",
@@ -77,6 +78,8 @@ NO_GRADIENT = {
     "blocks": "a count",
     "slabs": "a count",
     "deal": "counts",
+    "lights, grid": "counts",
+    "images": "tensors to be like",
     "i, j, k": "places, known to both passes",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""

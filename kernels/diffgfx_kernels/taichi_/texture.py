@@ -234,7 +234,7 @@ def backward(
     shapes = (uv.shape, (*uv.shape[:3], 2 * uv.shape[3]), uv.shape[:3])
     made = uv.new_empty if wanted[1] and call.total else uv.new_zeros
     g_uv, g_da, g_bias = (made(shape) for shape in shapes)
-    if call.total == 0 or not any(wanted):
+    if uv.numel() == 0 or not any(wanted):
         return torch.zeros_like(tex), torch.zeros_like(mips), g_uv, g_da, g_bias
     plan = plan_of(tex, call.top)
     levels = uv.new_empty(call.total if wanted[0] else 1)

@@ -78,9 +78,9 @@ def add_to(
             texel = base + number[k]
             for c in range(channels):
                 if ti.static(whole):
-                    share = scale * ti.cast(weights[k] * source[at + c], ti.f64)
-                    if share - share == 0.0:
-                        ti.atomic_add(sums[texel + c], ti.cast(ti.round(share), ti.i64))
+                    units = scale * ti.cast(weights[k] * source[at + c], ti.f64)
+                    if units - units == 0.0:
+                        ti.atomic_add(sums[texel + c], ti.cast(ti.round(units), ti.i64))
                     else:
                         ti.atomic_min(sums[texel + c], ti.cast(1, ti.i64) << 63)  # the least
                 else:
@@ -143,14 +143,14 @@ def add_together(
     g_out: ti.template(), together: ti.template(), at, first, end, channels
 ):  # fmt: skip
     """Add pixels up to an end, in their order, to those that wait; whether that is something."""
-    some = False
+    some = 0
     for c in range(channels):
         total = together[at + c]
         for p in range(first, end + 1):
             total += g_out[p * channels + c]
         together[at + c] = total
-        some |= total != 0.0
-    return some
+        some |= ti.select(total != 0.0, 1, 0)
+    return some == 1
 
 
 @ti.func
