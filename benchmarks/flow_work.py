@@ -110,7 +110,7 @@ def split_step(cells: tuple[int, ...], grown: int, repeats: int) -> Split:
 
 
 def largest_divergence(dim: int, size: int, name: str) -> float:
-    """Return max div h / U of a random velocity in float32 after a projection to 1e-6.
+    """Return max div h / U of a random velocity in float32 after a projection as by default.
 
     Args:
         dim: Of the grid.
@@ -120,9 +120,7 @@ def largest_divergence(dim: int, size: int, name: str) -> float:
     scene = make_scene(name, dim, size)
     openings = [share.float() for share in scene.openings]
     faces = random_velocity(scene, 0, torch.float32)
-    found = ops.project(
-        faces, 1.0 / size, scene.sides, openings=openings, tolerance=1e-6
-    ).velocity
+    found = ops.project(faces, 1.0 / size, scene.sides, openings=openings).velocity
     return _relative_divergence(found, 1.0 / size, openings)
 
 

@@ -178,7 +178,7 @@ def measure(
     rows.append(_batch_row(*batch, repeats))
     limits = _solve_limits(solves)
     limits += [
-        Limit(f"max div h / U, float32 to 1e-6, {name}, the most", most, 1e-5, "")
+        Limit(f"max div h / U, float32, {name}, the most", most, 1e-5, "")
         for name in SCENES
         for most in [max(largest_divergence(*size, name) for size in solved)]
     ]

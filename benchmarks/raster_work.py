@@ -12,7 +12,7 @@ from benchmarks.measure import seconds_of
 from diffgfx import ops
 from diffgfx.data import make_knot
 from diffgfx.io import read_mesh
-from diffgfx.render import render
+from diffgfx.render import Kept, render
 from diffgfx.scene import Camera, MaterialMaps, Mesh, Part, PointLight, Scene
 from diffgfx.tasks.validation.data_folder import find_data_folder
 
@@ -167,9 +167,9 @@ def lit_view(part: Part, side: int) -> Callable[[], object]:
     maps = part.material
     rough = maps.roughness.clone().requires_grad_()
     shown = dataclasses.replace(part, material=dataclasses.replace(maps, roughness=rough))
-    scene = Scene((shown,), camera, (light_of(camera),))
+    scene, kept = Scene((shown,), camera, (light_of(camera),)), Kept()
 
     def work() -> object:
-        return torch.autograd.grad(render(scene, side).colour.sum(), rough)
+        return torch.autograd.grad(render(scene, side, kept=kept).colour.sum(), rough)
 
     return work

@@ -22,6 +22,8 @@ SIGNED = (ast.Call, ast.Name, ast.Subscript, ast.UnaryOp, ast.Constant)
 """Nodes that a minus may be put before."""
 
 NO_GRADIENT = {
+    "lanes_summed": "a size",
+    "unit": "divided by and multiplied with, so that its sign cancels",
     "share": "divided by its own sum, so that its sign cancels",
     "m2": "used squared only",
     "safe": "the cosine, or a stand-in where the result is not used",
@@ -76,6 +78,8 @@ NO_GRADIENT = {
     "blocks": "a count",
     "slabs": "a count",
     "deal": "counts",
+    "lights, grid": "counts",
+    "images": "tensors to be like",
     "i, j, k": "places, known to both passes",
 }
 """Left-hand sides that carry no sign of a gradient, and why."""
@@ -336,7 +340,7 @@ def _edits_of(source: _Source, function: _Function, statement: ast.stmt) -> tupl
     if reason:
         return [], reason
     edits: list[_Edit] = []
-    if isinstance(statement, ast.AugAssign):
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
         old, new = ("+=", "-=") if isinstance(statement.op, ast.Add) else ("-=", "+=")
         edits.append(source.swapped(statement.target, value, old, new))
     # where a call gives several values, each is mutated where it is made

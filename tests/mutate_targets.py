@@ -69,6 +69,11 @@ FLAT_TEXTURE = (
 )
 CUBE_TEXTURE = _laws("texture[cube]")
 MANY_BANDS = ("test_many_tiles_equal_the_reference[texture-taichi-cpu]",)
+ONE_BY_ONE = (  # as on a GPU
+    "tests/unit/kernels/test_texture_lanes.py::test_they_are_what_they_are_one_by_one"
+    "[linear-mipmap-linear-zero-7-given2]",
+)
+WHOLE = ("tests/unit/kernels/test_texture_sums.py::test_they_equal_the_reference[dtype1-wrap]",)
 PLANES = ("tests/unit/kernels/test_light_sweep.py::test_launches_add_up[0]",)
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
@@ -77,6 +82,9 @@ MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
 SHARED_SCENE = (
     "test_a_batch_of_one_is_shared[shade_mesh-taichi-cpu]",
     "test_many_tiles_equal_the_reference[shade_mesh-taichi-cpu]",
+    "test_one_gradient_alone_is_the_one_among_all[shade_mesh-taichi-cpu]",
+    "tests/unit/ops/test_shade_mesh.py::"
+    "test_where_many_pixels_in_a_row_are_hidden_the_rest_stay_in_place",
 )
 
 FLOW_LAWS = {
@@ -292,7 +300,7 @@ TARGETS = (
             "add_light_gradient",
             "store_scene_sums",
         ),
-        MESH,
+        (*MESH, *SHARED_SCENE),
     ),
     Target(
         "shade_mesh",
@@ -313,25 +321,32 @@ TARGETS = (
         "texture",
         "footprint.py",
         ("stretch", "level_slopes", "place_gradient"),
-        (*FLAT_TEXTURE, *CUBE_TEXTURE),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE, *ONE_BY_ONE),
     ),
     Target(
         "texture",
         "texels.py",
         ("texel_weights", "share_missing", "slopes_of", "taps_of", "dot"),
-        (*FLAT_TEXTURE, *CUBE_TEXTURE),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE, *ONE_BY_ONE),
     ),
     Target(
         "texture",
+        "texture_pixel.py",
+        ("level_products", "slopes_of_levels", "pixel_gradients"),
+        (*CUBE_TEXTURE, *FLAT_TEXTURE, *ONE_BY_ONE),
+    ),
+    Target("texture", "texture_lanes.py", ("dot_lane", "slope_lanes"), FLAT_TEXTURE),
+    Target(
+        "texture",
         "texture.py",
-        ("level_products", "slopes_of_levels", "gradients_of_places", "backward"),
-        FLAT_TEXTURE,
+        ("gradients_of_places", "backward"),
+        (*FLAT_TEXTURE, "test_one_gradient_alone_is_the_one_among_all[texture-taichi-cpu]"),
     ),
     Target(
         "texture",
         "texture_sums.py",
-        ("add_to", "add_levels", "add_pixels", "sum_texels"),
-        (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS),
+        ("add_to", "add_levels", "add_together", "add_pixels", "sum_texels"),
+        (*FLAT_TEXTURE, *CUBE_TEXTURE, *MANY_BANDS, *ONE_BY_ONE, *WHOLE),
     ),
     *(
         Target(op, f"{op}.py", ("backward",), FLOW_LAWS[op])

@@ -14,7 +14,9 @@ from diffgfx.tasks.capture import CaptureOptions, CaptureResult
 from diffgfx.tasks.capture.export import capture_metrics, refined_capture
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.measure import measure_photo
+from diffgfx.tasks.capture.next_photo import NextPhoto
 from diffgfx.tasks.capture.report import render_report
+from diffgfx.tasks.capture.uncertainty import MapUncertainty
 from tests.captures import SIZE
 
 PLACES = ((-3.0, 3.0, 20.0), (0.0, 0.0, 21.0), (3.5, -2.0, 19.0), (-2.0, -3.0, 20.0))
@@ -50,16 +52,23 @@ def finished_capture(
     plane = torch.ones(count, 1, rows, columns)
     result = CaptureResult(
         maps=maps, photos=PhotoSet(images, 0.0 * plane, plane, resolution), renders=renders,
-        errors=errors, held_out=held_out, light=flash, unknowns=unknowns, steps=7,
+        errors=errors, poses=("given",) * len(errors), cameras=place, held_out=held_out,
+        light=flash, unknowns=unknowns, uncertainty=MapUncertainty(
+            torch.full_like(maps.diffuse, 0.01), torch.full_like(maps.specular, 0.02),
+            torch.full_like(maps.roughness, 0.03), torch.full_like(maps.roughness, 0.04),
+            maps.roughness[0, 0] > 2.0, 1e-4, torch.ones(9, *resolution),
+        ),
+        next_photo=NextPhoto("from the left", (-1.0, 0.0, 3.0), (-1.0, 0.0, 3.0), 0.03, 0.02),
+        steps=7,
         seconds={"load": 0.5, "fit": 1.5}, warnings=warnings,
     )  # fmt: skip
     photos = tuple(Photo(name, at, at) for name, at in zip(names, PLACES, strict=True))
     return Capture(folder, units, maps.size, "srgb", photos, (600.0, 600.0, 600.0)), result
 
 
-def report_of(capture: Capture, result: CaptureResult, **doubt: object) -> bytes:
+def report_of(capture: Capture, result: CaptureResult) -> bytes:
     """Return the page of a result."""
     refined = refined_capture(capture, result, CaptureOptions())
     metrics = capture_metrics(result, refined, {**result.seconds, "export": 0.1}, result.warnings)
     height = height_from_normals(result.maps.normal.double(), result.maps.size).float()
-    return render_report(capture, result, metrics, height, **doubt)  # type: ignore[arg-type]
+    return render_report(capture, result, metrics, height)

@@ -1,4 +1,4 @@
-"""``diffgfx capture``: a material from posed flash photographs."""
+"""``diffgfx capture``: a material from flash photographs."""
 
 import argparse
 import json
@@ -14,9 +14,9 @@ def register(subparsers: Any) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "capture",
-        help="recover a material from posed flash photographs and prove it",
-        description="Recover SVBRDF maps from rectified, posed flash photographs, and prove them "
-        "on photographs that the fit never saw.",
+        help="recover a material from flash photographs and prove it",
+        description="Recover SVBRDF maps from rectified flash photographs, and prove them on "
+        "photographs that the fit never saw.",
     )
     parser.add_argument("input", metavar="DIR|capture.json", help="the capture")
     parser.add_argument("-o", dest="out", metavar="OUT", required=True, help="folder to be written")
@@ -36,8 +36,8 @@ def register(subparsers: Any) -> None:
         help="smooth: shared materials, edge-aware; dip: untrained network, up to 256 texels",
     )  # fmt: skip
     parser.add_argument(
-        "--calibration", choices=("keep", "refine"), default="keep",
-        help="refine: let each camera move a little",
+        "--calibration", choices=("keep", "refine", "solve"), default="keep",
+        help="refine: let each camera move a little; solve: find all poses, use none that is given",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of everything drawn (default 0)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         args.resolution, parse_holdout(args.holdout), args.final, args.prior, args.calibration,
         args.seed, args.device,
     )  # fmt: skip
-    capture = read_capture(args.input)
+    capture = read_capture(args.input, posed=args.calibration != "solve")
     check_output(args.out, args.overwrite, [capture.folder])
     with progress_bars() as progress:
         result = capture_material(capture, options, progress=progress)
@@ -90,9 +90,12 @@ def _summary(metrics: dict[str, Any], out: str) -> str:
     fitted = f"fitted rmse {metrics['fitted']:.4f}"
     if held:
         names = ", ".join(photo["file"] for photo in held)
-        lines.append(f"held-out rmse {metrics['held_out']:.4f} ({names}), {fitted}")
+        on_it = any(photo["pose"] == "solved on this photo" for photo in held)
+        own = "; pose and exposure solved on each, maps frozen" if on_it else ""
+        lines.append(f"held-out rmse {metrics['held_out']:.4f} ({names}{own}), {fitted}")
     else:
         lines.append(f"{fitted}; no photograph was held out, so nothing is proven")
+    lines.append(f"next photo: {metrics['next_photo']['place']}")
     lines.append(
         f"fit {metrics['seconds']['fit']:.1f} s at {metrics['resolution'][0]} x "
         f"{metrics['resolution'][1]}; wrote {out}/: open report.html"

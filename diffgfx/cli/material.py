@@ -196,7 +196,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for name, values in facts["maps"].items():
         saturated = facts["saturated"].get(name)
         share = "" if saturated is None else f"{saturated:.1%}"
-        table.add_row(name, *(_channels(values[key]) for key in ("min", "mean", "max")), share)
+        label = f"height ({facts['units']})" if name == "height" else name
+        table.add_row(label, *(_channels(values[key]) for key in ("min", "mean", "max")), share)
     console.print(table)
     energy, alpha, tilt = facts["energy"], facts["alpha"], facts["tilt"]
     console.print(f"d + s > 1 on {energy['share']:.1%} of texels, at most {energy['largest']:.3f}")

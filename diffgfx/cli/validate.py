@@ -29,8 +29,8 @@ def register(subparsers: Any) -> None:
         "the folder that DIFFGFX_DATA names (default ../shared/data).",
     )
     _add_options(
-        material, "captures of seven known materials, and of one under different claims about the "
-        "light",
+        material, "captures of seven known materials, of one under different claims about the "
+        "light, and what captures say of their own errors",
     )  # fmt: skip
     fluid = inner.add_parser(
         "fluid",

@@ -6,9 +6,11 @@ took through the sides, as in the mass fixers of climate models.
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from diffgfx.scene import FluidScene
 
@@ -42,7 +44,27 @@ def keep_amount(
     found = after.sum(places, keepdim=True)
     some = found > torch.finfo(found.dtype).tiny
     scale = torch.where(some, wanted / torch.where(some, found, 1.0), 1.0)
-    return after * scale.clamp(1.0 - _MOST, 1.0 + _MOST)
+    factor = scale.clamp(1.0 - _MOST, 1.0 + _MOST)
+    return cast(Tensor, _Scaled.apply(after, factor))  # type: ignore[no-untyped-call]
+
+
+class _Scaled(torch.autograd.Function):
+    """A field times a factor a field; keeps the product, which goes on, and not what it was of."""
+
+    @staticmethod
+    def forward(field: Tensor, factor: Tensor) -> Tensor:
+        return field * factor
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(output, inputs[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        scaled, factor = ctx.saved_tensors
+        places = tuple(range(2, scaled.ndim))
+        return gradient * factor, (gradient * scaled).sum(places, keepdim=True) / factor
 
 
 def _through_sides(field: Tensor, velocity: Sequence[Tensor], scene: FluidScene) -> Tensor:

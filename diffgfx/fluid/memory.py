@@ -2,9 +2,9 @@
 
 The plan is a tree of equal branching: ``depth`` levels of ``branches`` segments each, the leaves
 being runs of steps whose tape is kept. Every level costs the states at the starts of its segments
-and one more forward pass (A. Griewank and A. Walther, "Algorithm 799: revolve", ACM TOMS 26, 2000,
-reaches the best trade with unequal segments; equal ones are within a few states of it and need no
-schedule).
+and one more forward pass, but for the last segment, whose backward pass comes next anyway
+(A. Griewank and A. Walther, "Algorithm 799: revolve", ACM TOMS 26, 2000, reaches the best trade
+with unequal segments; equal ones are within a few states of it and need no schedule).
 """
 
 import dataclasses

@@ -11,7 +11,7 @@ from diffgfx.check import check_positive
 from diffgfx.errors import RangeError
 from diffgfx.fluid.memory import Plan, make_plan, read_memory
 from diffgfx.fluid.paths import ALL_PATHS, Path, check_paths
-from diffgfx.fluid.step import step
+from diffgfx.fluid.step import reads_pressure, step
 from diffgfx.scene import FluidScene, FluidState
 
 __all__ = ["Rollout", "rollout"]
@@ -77,7 +77,8 @@ def rollout(
     if memory is not None and torch.is_grad_enabled():
         budget = read_memory(memory)
         tape = _tape(state, scene, paths)
-        plan = make_plan(steps, _size(state.tensors()), tape, budget)
+        start = _without_unread(state, _at(scene, state.time))
+        plan = make_plan(steps, _size(start.tensors()), tape, budget)
     tensors, observed = _run(state, scene, steps, plan, paths, observe)
     last = state.with_tensors(tensors)
     last = dataclasses.replace(
@@ -113,7 +114,9 @@ def _run(
                 observed.append(observe(state))
         return list(state.tensors()), observed
     count = len(state.tensors())
-    for length in plan.lengths(steps):
+    lengths = plan.lengths(steps)
+    for number, length in enumerate(lengths):
+        state = _without_unread(state, _at(scene, state.time))
         start = state.moment()  # tensors in the closure would stay until the backward pass
 
         def segment(
@@ -123,9 +126,13 @@ def _run(
             last, seen = _run(begun, scene, length, plan.below(), paths, observe)
             return (*last, *seen)
 
-        results: Sequence[Tensor] = checkpoint(
-            segment, *state.tensors(), use_reentrant=False, preserve_rng_state=False
-        )
+        results: Sequence[Tensor]
+        if number == len(lengths) - 1:  # its backward pass comes next
+            results = segment(*state.tensors())
+        else:
+            results = checkpoint(
+                segment, *state.tensors(), use_reentrant=False, preserve_rng_state=False
+            )
         observed += results[count:]
         state = dataclasses.replace(
             state.with_tensors(results[:count]),
@@ -135,8 +142,16 @@ def _run(
     return list(state.tensors()), observed
 
 
+def _without_unread(state: FluidState, scene: FluidScene) -> FluidState:
+    """Return a state that holds nothing which its next step replaces unread."""
+    if reads_pressure(scene):
+        return state
+    none = state.pressure.new_zeros(()).expand_as(state.pressure)
+    return dataclasses.replace(state, pressure=none)
+
+
 def _size(tensors: Sequence[Tensor]) -> int:
-    return sum(t.numel() * t.element_size() for t in tensors)
+    return sum(min(t.numel() * t.element_size(), t.untyped_storage().nbytes()) for t in tensors)
 
 
 def _tape(state: FluidState, scene: Setting, paths: frozenset[Path]) -> int:

@@ -53,7 +53,8 @@ def _carry_scalars(state: FluidState, scene: FluidScene) -> FluidState:
     if scene.temperature_kinds is None:  # each path is traced once for both
         both = torch.cat([state.density, state.temperature], dim=1)
         moved = carried(both, kinds, None)
-        density, temperature = moved[:, :1], moved[:, 1:]
+        # a view would keep what the density was, too
+        density, temperature = moved[:, :1], moved[:, 1:].clone()
     else:
         density = carried(state.density, kinds, None)
         temperature = carried(

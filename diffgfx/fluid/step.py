@@ -15,7 +15,7 @@ from diffgfx.fluid.smoke import SMOKE_TERMS
 from diffgfx.fluid.term import Term
 from diffgfx.scene import FluidScene, FluidState
 
-__all__ = ["courant_number", "step"]
+__all__ = ["courant_number", "reads_pressure", "step"]
 
 _MOST_PARTS = 1000
 """In which a step may be taken."""
@@ -143,6 +143,11 @@ def _complain(terms: Sequence[Term], state: FluidState, scene: FluidScene) -> No
                     f"{largest * scene.dt / scene.cell:.3g}); take a smaller dt"
                 )
     raise DivergedError(f"step {number}: sums of the state overflow; take a smaller dt")
+
+
+def reads_pressure(scene: FluidScene) -> bool:
+    """Say whether a step makes use of the pressure that the one before it left."""
+    return scene.scheme == "ns"
 
 
 def courant_number(state: FluidState, scene: FluidScene) -> float:

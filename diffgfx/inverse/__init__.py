@@ -4,6 +4,12 @@ from diffgfx.inverse.adam_uniform import AdamUniform
 from diffgfx.inverse.basis import SharedBasis, cluster
 from diffgfx.inverse.large_steps import LargeSteps
 from diffgfx.inverse.observation import PixelSplit, split_pixels
+from diffgfx.inverse.posterior import (
+    Posterior,
+    neighbour_roughness,
+    noise_passed,
+    posterior_of,
+)
 from diffgfx.inverse.prior import broad_share, charbonnier, curl, edge_weights, smoothness
 from diffgfx.inverse.problem import Level, Part, Problem, Unknowns
 from diffgfx.inverse.pyramid import area_average, bounded, ladder, prolong_field, unbounded
@@ -16,6 +22,7 @@ __all__ = [
     "Level",
     "Part",
     "PixelSplit",
+    "Posterior",
     "Problem",
     "Progress",
     "Record",
@@ -33,6 +40,9 @@ __all__ = [
     "edge_weights",
     "gauss_newton_deviation",
     "ladder",
+    "neighbour_roughness",
+    "noise_passed",
+    "posterior_of",
     "prolong_field",
     "smoothness",
     "solve",

@@ -1,7 +1,7 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
 from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
-from diffgfx.io.capture_file import metres_per_unit, read_capture, write_capture
+from diffgfx.io.capture_file import known_length, metres_per_unit, read_capture, write_capture
 from diffgfx.io.encoded_maps import ENCODINGS, read_encoded_maps, write_encoded_maps
 from diffgfx.io.encodings import (
     MetallicMaps,
@@ -72,6 +72,7 @@ __all__ = [
     "from_gao",
     "from_materialgan",
     "from_metallic",
+    "known_length",
     "load_photos",
     "mac_from_faces",
     "metres_per_unit",

@@ -20,7 +20,7 @@ from diffgfx.io._grey import (
 from diffgfx.io._json import Fields, check_plain, read_number, read_numbers, read_object
 from diffgfx.scene import Capture, Photo, Transfer
 
-__all__ = ["metres_per_unit", "read_capture", "write_capture"]
+__all__ = ["known_length", "metres_per_unit", "read_capture", "write_capture"]
 
 _UNITS: dict[str, float | None] = {
     "mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254,
@@ -48,7 +48,12 @@ def metres_per_unit(units: str) -> float | None:
     return _UNITS[units]
 
 
-def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
+def known_length(units: str) -> float | None:
+    """Return the length of a unit [m]; None for one that has none, or that nobody knows."""
+    return _UNITS.get(units)
+
+
+def read_capture(path: Path | str, *, check_files: bool = True, posed: bool = True) -> Capture:
     """Read a ``capture.json`` and hold it against every rule that needs no pixels.
 
     Required: ``units`` (mm, cm, m, in), ``sample_size`` ([w, h], or one number for a square),
@@ -62,6 +67,7 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         path: The file, or the folder that holds it.
         check_files: Also check that photographs and masks exist as files inside the folder. Without
             it names are only checked not to leave the folder.
+        posed: Whether all must have poses; if not, those that are given are checked all the same.
 
     Returns:
         The capture; ``folder`` is absolute. Keys of photos that are not used are kept under
@@ -85,7 +91,7 @@ def read_capture(path: Path | str, *, check_files: bool = True) -> Capture:
         raise InputError(f"{show_path(path)}: path must be readable, got {error}") from error
     name = show_path(path)
     size = _size(f"{name}: sample_size", _need(name, fields, "sample_size"))
-    photos, extras = _photos(name, _need(name, fields, "photos"), size)
+    photos, extras = _photos(name, _need(name, fields, "photos"), size, posed)
     extra = {key: value for key, value in fields.items() if key not in _CAPTURE_KEYS}
     if extras:
         extra["photos"] = extras
@@ -188,7 +194,7 @@ def _light_power(where: str, value: Any) -> tuple[float, float, float] | None:
 
 
 def _photos(
-    name: str, value: Any, size: tuple[float, float]
+    name: str, value: Any, size: tuple[float, float], posed: bool
 ) -> tuple[tuple[Photo, ...], dict[str, Fields]]:
     """Return the photographs and, by file name, the keys of theirs that are not used."""
     if not isinstance(value, list) or not value:
@@ -200,7 +206,8 @@ def _photos(
                 f"{name}: photos[{index}] must be an object with a file, got {show(entry)}; "
                 "correct it"
             )
-    _check_pose_counts(name, value)
+    if posed:
+        _check_pose_counts(name, value)
     photos: list[Photo] = []
     extras: dict[str, Fields] = {}
     seen: dict[str, int] = {}
@@ -234,7 +241,8 @@ def _check_pose_counts(name: str, entries: list[Fields]) -> None:
     if not given:
         raise InputError(
             f"{name}: every photo must have a pose, got neither camera nor light for "
-            f"{len(entries)} photos; add photos[].camera as [x, y, z]"
+            f"{len(entries)} photos; add photos[].camera as [x, y, z], or have poses solved with "
+            "diffgfx capture --calibration solve"
         )
 
 

@@ -20,6 +20,7 @@ from diffgfx.check import check_finite, check_shape, check_tensor
 from diffgfx.errors import InputError, RangeError
 from diffgfx.io._files import atomic_path, show, show_path
 from diffgfx.io._json import Fields, check_plain, read_object
+from diffgfx.io.capture_file import known_length
 from diffgfx.io.exr import write_exr
 from diffgfx.io.image import decode_transfer, encode_transfer, read_image, write_png
 from diffgfx.scene import MaterialMaps
@@ -59,7 +60,8 @@ class MapFiles:
 
     Attributes:
         maps: The material, b = 1; ``size`` in ``units``.
-        height: Displacement along z [``units``], shape (1, 1, h, w); None where there is none.
+        height: Displacement along z [``units``], whatever unit its file has, shape (1, 1, h, w);
+            None where there is none.
         units: Name of the unit of length.
     """
 
@@ -77,9 +79,11 @@ def write_maps(
 ) -> None:
     """Write normal, diffuse, specular, roughness, height as EXR and PNG each, and ``maps.json``.
 
-    EXR holds float32 values as they are (normals made unit length). PNG holds 16 bits: the normal
-    as 0.5 n + 0.5, diffuse and specular sRGB-encoded, roughness linear, height scaled to fill
-    [0, 1] with its range in ``maps.json``; values outside are clipped.
+    EXR holds float32 values as they are (normals made unit length), but the height in millimetres,
+    unless ``units`` is relative to the sample: then it stays in ``units``. PNG holds 16 bits: the
+    normal as 0.5 n + 0.5, diffuse and specular sRGB-encoded, roughness linear, height scaled to
+    fill [0, 1]; values outside are clipped. ``maps.json`` has the height's unit, and its range in
+    that unit.
 
     Args:
         folder: An existing folder; see `output_folder` for one that appears whole.
@@ -96,8 +100,10 @@ def write_maps(
     kinds = dict(_KINDS)
     arrays = _arrays(maps, height)
     if height is not None:
+        unit = "mm" if known_length(units) else units
+        arrays["height"] = arrays["height"] * np.float32(_ratio(units, unit))
         low, high = float(arrays["height"].min()), float(arrays["height"].max())
-        kinds["height"] = _Kind(1, "linear", low, high, units)
+        kinds["height"] = _Kind(1, "linear", low, high, unit)
     for key, array in arrays.items():
         write_exr(folder / f"{key}.exr", array)
         write_png(folder / f"{key}.png", _encode(array, kinds[key]), bits=16)
@@ -165,14 +171,34 @@ def read_map_files(folder: Path | str) -> MapFiles:
     kinds = dict(_KINDS)
     listed = fields.get("maps")
     if isinstance(listed, dict) and "height" in listed:
-        entry = listed["height"]
-        span = entry.get("range") if isinstance(entry, dict) else None
-        low, high = read_pair(name, "maps.height.range", span)
-        kinds["height"] = _Kind(1, "linear", low, high, units)
+        kinds["height"] = _height_kind(name, listed["height"], units)
     tensors = _read_all(folder, kinds)
     maps = MaterialMaps(tensors["normal"], tensors["diffuse"], tensors["specular"],
                         tensors["roughness"], (width, height))
+    if "height" in tensors:
+        tensors["height"] = tensors["height"] * _ratio(kinds["height"].unit, units)
     return MapFiles(maps, tensors.get("height"), units)
+
+
+def _height_kind(name: str, entry: Any, units: str) -> _Kind:
+    """Return how a sidecar says that its height is stored."""
+    entry = entry if isinstance(entry, dict) else {}
+    low, high = read_pair(name, "maps.height.range", entry.get("range"))
+    unit = entry.get("unit", units)
+    if unit != units and not (isinstance(unit, str) and known_length(unit) and known_length(units)):
+        raise InputError(
+            f"{name}: maps.height.unit must be {units} or a length of its kind, got {show(unit)}; "
+            "write the maps again"
+        )
+    return _Kind(1, "linear", low, high, unit)
+
+
+def _ratio(units: str, other: str) -> float:
+    """Return how many of the other unit one is; 1 for the same name, known or not."""
+    lengths = known_length(units), known_length(other)
+    if units == other or lengths[0] is None or lengths[1] is None:
+        return 1.0
+    return lengths[0] / lengths[1]
 
 
 def _arrays(

@@ -71,11 +71,14 @@ def _(
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     field, mask, rate, *choices = inputs
     ctx.choices = choices
-    ctx.save_for_backward(field, mask, rate)
+    _scale, replace, _backend = choices
+    ctx.save_for_backward(mask, rate, *([field] if replace else []))
 
 
 def _differentiate(ctx, g_value):  # type: ignore[no-untyped-def]
-    found = _inflow_backward(g_value, *ctx.saved_tensors, *ctx.choices)
+    mask, rate, *field = ctx.saved_tensors
+    # where it was added to, the field was not saved: any of its shape will do
+    found = _inflow_backward(g_value, *(field or [g_value]), mask, rate, *ctx.choices)
     return *found, None, None, None
 
 

@@ -94,13 +94,15 @@ def _(
     backend: str,
 ) -> list[Tensor]:
     x = velocity[0]
-    b, *cells = x.shape
+    results = [x.new_empty(shape) for shape in _shapes(velocity)]
+    return [*results, x.new_empty((x.shape[0], 2), dtype=torch.float64)]
+
+
+def _shapes(faces: Sequence[Tensor]) -> list[tuple[int, ...]]:
+    """Return the shapes of faces and of the potential between them."""
+    b, *cells = faces[0].shape
     cells[-1] -= 1
-    return [
-        *(face.new_empty(face.shape) for face in velocity),
-        x.new_empty((b, 1, *cells)),
-        x.new_empty((b, 2), dtype=torch.float64),
-    ]
+    return [*(tuple(face.shape) for face in faces), (b, 1, *cells)]
 
 
 @torch.library.custom_op("diffgfx::project_backward", mutates_args=())
@@ -157,21 +159,21 @@ def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     velocity, openings, solid, record, *ctx.choices = inputs
     ctx.counts = (len(velocity), len(openings), len(solid))
     ctx.record = record  # not saved as a value: many backward passes write to it
-    ctx.save_for_backward(*output[: len(velocity) + 1], *openings, *solid)
+    ctx.save_for_backward(*output[: len(velocity)], *openings, *solid)
 
 
 def _differentiate(ctx, grads):  # type: ignore[no-untyped-def]
     dim, opened, moving = ctx.counts
     saved = ctx.saved_tensors
     upstream = [
-        torch.zeros_like(value) if gradient is None else gradient
-        for gradient, value in zip(grads[: dim + 1], saved, strict=False)
+        saved[0].new_zeros(shape) if gradient is None else gradient
+        for gradient, shape in zip(grads, _shapes(saved[:dim]), strict=False)
     ]
     found = _project_backward(
         upstream,
         saved[:dim],
-        saved[dim + 1 : dim + 1 + opened],
-        saved[dim + 1 + opened :],
+        saved[dim : dim + opened],
+        saved[dim + opened :],
         *ctx.choices,
     )
     if ctx.record is not None:
@@ -207,10 +209,10 @@ def project(
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
         solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
-        tolerance: Stop at this share of the right side; by default 1e-5 in float32, 1e-12 in
-            float64, or where rounding ends a solve earlier.
-        record: Receives iterations and true residual of the backward solve, float64, (B, 2), or
-            (1, 2) for the largest of the batch; written anew by each backward pass.
+        tolerance: Share of the right side (root mean square) that may be left, and in each cell of
+            the largest velocity; None: 1e-5 in float32, 1e-12 in float64. Rounding may end it.
+        record: Receives iterations and true residual of each backward solve, float64, (B, 2), or
+            (1, 2) for the largest of the batch.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
 
     Returns:

@@ -275,4 +275,19 @@ def _given(
     packed = [level.flatten(1, 3).expand(rows, -1, -1) for level in shaped]
     if not packed:
         return faces.new_empty((1, 0, faces.shape[4])), 0, False
-    return torch.cat(packed, dim=1), len(shaped), False
+    joined = _side_by_side(packed)
+    return torch.cat(packed, dim=1) if joined is None else joined, len(shaped), False
+
+
+def _side_by_side(packed: Sequence[Tensor]) -> Tensor | None:
+    """Return levels (1, texels, C) as one where they lie so, as `construct_mip` leaves them."""
+    if torch.compiler.is_compiling() or any(level.requires_grad for level in packed):
+        return None
+    base, start = packed[0]._base, packed[0].storage_offset()
+    for level in packed:
+        beside = level.storage_offset() == start and level.is_contiguous()
+        if base is None or level._base is not base or not beside:
+            return None
+        start += level.numel()
+    texels = sum(level.shape[1] for level in packed)
+    return packed[0].as_strided((1, texels, packed[0].shape[2]), packed[0].stride())

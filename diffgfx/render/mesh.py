@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -12,9 +11,10 @@ from torch.nn.functional import normalize
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.ops import antialias, construct_topology, interpolate, rasterize, shade_mesh
 from diffgfx.render.buffers import Buffers
-from diffgfx.render.geometry import Geometry, gather_geometry
+from diffgfx.render.geometry import Geometry, Layer, gather_geometry
+from diffgfx.render.kept import Kept
 from diffgfx.render.lamps import gather_lamps
-from diffgfx.render.surface import pack_maps, read_maps
+from diffgfx.render.surface import Packed, pack_maps, read_maps
 from diffgfx.scene import Camera, DistantLight, HarmonicsLight, PointLight, Scene
 from diffgfx.types import Backend
 
@@ -22,7 +22,12 @@ __all__ = ["render"]
 
 
 def render(
-    scene: Scene, size: int | tuple[int, int], *, samples: int = 1, backend: Backend = "auto"
+    scene: Scene,
+    size: int | tuple[int, int],
+    *,
+    samples: int = 1,
+    kept: Kept | None = None,
+    backend: Backend = "auto",
 ) -> Buffers:
     """Return pictures of a scene, one for each camera, light and background of its batch.
 
@@ -35,6 +40,7 @@ def render(
         size: Height and width in pixels; one number for a square.
         samples: Samples a pixel, a square number: the picture is made that much larger and
             averaged.
+        kept: What pictures of the same meshes and maps share; None makes it for this one.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device; nvdiffrast
             serves some of the ops alone, not a whole picture.
 
@@ -51,10 +57,13 @@ def render(
     """
     height, width = check_picture_size(size)
     side = _check_samples(samples)
-    packed = pack_maps(scene.parts)
+    keep = Kept() if kept is None else kept
+    geometry = gather_geometry(scene.parts, keep)
+    packed = pack_maps(scene.parts, geometry.tangents is not None, keep, backend)
+    model = _Model(geometry, packed, keep)
     if scene.batch > 1 and not all(part.two_sided for part in scene.parts):
-        return _join([_render(one, packed, (height, width, side), backend) for one in _each(scene)])
-    return _render(scene, packed, (height, width, side), backend)
+        return _join([_render(one, model, (height, width, side), backend) for one in _each(scene)])
+    return _render(scene, model, (height, width, side), backend)
 
 
 def check_picture_size(size: int | tuple[int, int]) -> tuple[int, int]:
@@ -72,12 +81,18 @@ def _check_samples(samples: int) -> int:
     return side
 
 
-def _render(
-    scene: Scene, packed: Sequence[Tensor], sizes: tuple[int, int, int], backend: Backend
-) -> Buffers:
+class _Model(NamedTuple):
+    """What does not depend on cameras and lights."""
+
+    geometry: Geometry
+    packed: tuple[Packed, ...]
+    keep: Kept
+
+
+def _render(scene: Scene, model: _Model, sizes: tuple[int, int, int], backend: Backend) -> Buffers:
     """Return one batch of pictures; sizes are height, width and samples along a pixel's side."""
     height, width, side = sizes
-    geometry = gather_geometry(scene.parts)
+    geometry = model.geometry
     clip = project_vertices(scene, geometry.positions.values, width / height)
     front = _sides(scene, geometry)
     corners = _without_backs(scene, geometry, front)
@@ -85,14 +100,14 @@ def _render(
     pixels = _look_up(geometry, clip, rast, rast_db, front, backend)
     covered = (rast[..., 3:] > 0).to(clip)
     maps = read_maps(
-        scene.parts, packed, geometry, pixels.rast, pixels.uv, pixels.uv_da, backend
+        scene.parts, model.packed, geometry, rast, pixels.uv, pixels.uv_da, backend
     )  # fmt: skip
     colour = _shade(scene, maps, pixels, covered, backend)
     if scene.background is not None:
         colour = colour + (1.0 - covered) * scene.background[:, None, None, :]
     smooth = antialias(
         torch.cat([colour, covered], dim=3), rast, clip, corners,
-        topology=construct_topology(corners), backend=backend,
+        topology=model.keep(construct_topology, corners), backend=backend,
     )  # fmt: skip
     return _buffers(smooth, pixels, covered, side)
 
@@ -126,9 +141,12 @@ def _without_backs(scene: Scene, geometry: Geometry, front: Tensor) -> Tensor:
 
 
 class _Pixels(NamedTuple):
-    """What meshes are at each pixel's centre, row 0 at the bottom, (B, H, W, channels)."""
+    """What meshes are at each pixel's centre, row 0 at the bottom.
 
-    rast: Tensor
+    Position, depth and tangent lie in planes, (B, channels, H, W), as shading takes them; normal
+    and texture coordinates in rows, (B, H, W, channels).
+    """
+
     position: Tensor
     depth: Tensor
     normal: Tensor
@@ -143,35 +161,38 @@ def _look_up(
 ) -> _Pixels:  # fmt: skip
     position, corners = geometry.positions
     values = torch.cat([position.expand(len(clip), -1, -1), clip[..., 3:]], dim=2)
-    place, _ = interpolate(values, rast, corners, backend=backend)
-    normal, _ = interpolate(
-        geometry.normals.values[None], rast, geometry.normals.corners, backend=backend
-    )
+    place = _planes(interpolate(values, rast, corners, backend=backend)[0])
+    side = _side_at(front, rast)
+    normal = side * _interpolate(geometry.normals, rast, backend)
     uv, uv_da = interpolate(
         geometry.uv.values[None], rast, geometry.uv.corners, rast_db=rast_db, diff_attrs="all",
         backend=backend,
     )  # fmt: skip
-    shown = rast[..., 3].long()
-    picture = torch.arange(len(clip), device=clip.device)[:, None, None]
-    side = torch.nn.functional.pad(front, (1, 0))[picture, shown][..., None]
     tangent = None
-    if geometry.tangents is not None:
-        tangent, _ = interpolate(
-            geometry.tangents.values[None], rast, geometry.tangents.corners, backend=backend
-        )
-        tangent = side * tangent  # as glTF: on a back, the whole frame turns round
-    return _Pixels(rast, place[..., :3], place[..., 3:], side * normal, tangent, uv, uv_da)
+    if geometry.tangents is not None:  # as glTF: on a back, the whole frame turns round
+        tangent = _planes(side * _interpolate(geometry.tangents, rast, backend))
+    return _Pixels(place[:, :3], place[:, 3:], normal, tangent, uv, uv_da)
+
+
+def _interpolate(layer: Layer, rast: Tensor, backend: Backend) -> Tensor:
+    return interpolate(layer.values[None], rast, layer.corners, backend=backend)[0]
+
+
+def _side_at(front: Tensor, rast: Tensor) -> Tensor:
+    """Return 1 at pixels that see a front, -1 at those that see a back, else 0, (B, H, W, 1)."""
+    known = torch.nn.functional.pad(front, (1, 0))
+    first = known.shape[1] * torch.arange(len(rast), device=rast.device)
+    at = rast[..., 3].long() + first[:, None, None]
+    return known.reshape(-1).index_select(0, at.view(-1)).view_as(rast[..., 3:])
 
 
 def _shade(
     scene: Scene, maps: Tensor, pixels: _Pixels, covered: Tensor, backend: Backend
 ) -> Tensor:
     lamps = gather_lamps(scene.lights, pixels.position)
-    tangent = pixels.tangent
     colour = shade_mesh(
-        _planes(pixels.position), _planes(pixels.normal), _planes(maps), lamps.lights,
-        lamps.radiance, scene.camera.position,
-        tangent=None if tangent is None else _planes(tangent), harmonics=lamps.harmonics,
+        pixels.position, _planes(pixels.normal), maps, lamps.lights, lamps.radiance,
+        scene.camera.position, tangent=pixels.tangent, harmonics=lamps.harmonics,
         mask=_planes(covered), backend=backend,
     )  # fmt: skip
     return colour.permute(0, 2, 3, 1)
@@ -183,12 +204,13 @@ def _planes(rows: Tensor) -> Tensor:
 
 def _buffers(smooth: Tensor, pixels: _Pixels, covered: Tensor, side: int) -> Buffers:
     """Turn rows round, the top first, and average the samples of each pixel."""
-    normal = covered * normalize(pixels.normal, dim=3)
-    planes = [_planes(rows.flip(1)) for rows in (smooth, pixels.depth, normal, pixels.position)]
-    share = _planes(covered.flip(1))
+    share = _planes(covered)
+    normal = covered * normalize(pixels.normal, dim=3)  # in rows: norms across planes are slow
+    planes = [_planes(smooth), pixels.depth, _planes(normal), pixels.position]
+    planes = [plane.flip(2) for plane in planes]
     if side > 1:
         mean = torch.nn.functional.avg_pool2d
-        share = mean(share, side)
+        share = mean(share.flip(2), side)
         weight = torch.where(share > 0.0, 1.0 / share, 0.0)
         planes = [mean(plane, side) for plane in planes]
         planes[1:] = [weight * plane for plane in planes[1:]]

@@ -19,6 +19,7 @@ def render_planar(
     camera_position: Tensor,
     cone: Tensor | None = None,
     ambient: Tensor | None = None,
+    axis: Tensor | None = None,
 ) -> Float[Tensor, "b n 3 h w"]:
     """Return the radiance of flat materials under light/view pairs; see `ops.shade_svbrdf`.
 
@@ -31,12 +32,13 @@ def render_planar(
         cone: See `ops.shade_svbrdf`.
         ambient: Radiance of a uniform surrounding light, shape (b or 1, n, 3), reflected with
             ``d (1 - max_c s_c) + s`` as in `ops.svbrdf_render_loss`.
+        axis: See `ops.shade_svbrdf`.
 
     Returns:
         Linear RGB, row 0 at the top.
     """
     image = shade_svbrdf(
-        maps, light_position, light_intensity, camera_position, size, cone=cone
+        maps, light_position, light_intensity, camera_position, size, axis=axis, cone=cone
     )
     if ambient is None:
         return image

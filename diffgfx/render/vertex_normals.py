@@ -6,7 +6,7 @@ from torch import Tensor
 from diffgfx.check import check_shape, check_tensor
 from diffgfx.errors import DtypeError
 
-__all__ = ["vertex_normals"]
+__all__ = ["normals_around", "triangles_around", "vertex_normals"]
 
 
 def vertex_normals(positions: Tensor, triangles: Tensor) -> Tensor:
@@ -31,10 +31,22 @@ def vertex_normals(positions: Tensor, triangles: Tensor) -> Tensor:
     check_shape("triangles", triangles, ("F", 3), {})
     if triangles.dtype not in (torch.int32, torch.int64):
         raise DtypeError(f"triangles must be int32 or int64, got {triangles.dtype}; convert them")
+    return normals_around(positions, triangles, *triangles_around(triangles, len(positions)))
+
+
+def normals_around(
+    positions: Tensor, triangles: Tensor, order: Tensor, valence: Tensor
+) -> Tensor:
+    """Return `vertex_normals` from what `triangles_around` found."""
     corners = positions[triangles.long()]
     edges = corners[:, 1:] - corners[:, :1]
     double_area = torch.linalg.cross(edges[:, 0], edges[:, 1])
-    total = _sum_around(double_area, triangles, len(positions))
+    if triangles.numel():  # added up in the order of the triangles on every device
+        total = torch.segment_reduce(
+            double_area[order], "sum", lengths=valence, axis=0, initial=0.0
+        )
+    else:
+        total = torch.zeros_like(positions)
     length = torch.linalg.vector_norm(total, dim=1, keepdim=True)
     # below the smallest normal number a division would overflow
     usable = length > torch.finfo(positions.dtype).tiny
@@ -43,11 +55,8 @@ def vertex_normals(positions: Tensor, triangles: Tensor) -> Tensor:
     return torch.nn.functional.normalize(unit, dim=1, eps=0.0)
 
 
-def _sum_around(values: Tensor, triangles: Tensor, count: int) -> Tensor:
-    """Add rows of triangles at their vertices, in the order of the triangles on every device."""
-    if triangles.numel() == 0:
-        return values.new_zeros((count, 3))
+def triangles_around(triangles: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the triangles at each of so many vertices, one after the other, and how many."""
     vertices, order = torch.sort(triangles.long().reshape(-1), stable=True)
-    rows = values[torch.div(order, 3, rounding_mode="floor")]
     valence = torch.bincount(vertices, minlength=count)
-    return torch.segment_reduce(rows, "sum", lengths=valence, axis=0, initial=0.0)
+    return torch.div(order, 3, rounding_mode="floor"), valence

@@ -60,15 +60,17 @@ def test_a_run_says_what_it_found_and_writes_it(done, source):
     out, run = done
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert lines[0].startswith("held-out rmse 0.0")
-    assert f"wrote {out}/: open report.html" in lines[1]
+    assert lines[1].startswith("next photo: from ")
+    assert f"wrote {out}/: open report.html" in lines[2]
     stages = [line.split()[0] for line in run.stderr.splitlines()]
-    assert list(dict.fromkeys(stages)) == ["load", "fit", "export"]
+    assert list(dict.fromkeys(stages)) == ["load", "fit", "uncertainty", "export"]
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
         "material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
         "maps/maps.json",
+        "maps/uncertainty.exr", "maps/no_highlight.png",
         *(f"maps/{name}.{kind}" for name in NAMES for kind in ("exr", "png")),
         *(f"rerender/{index}_{index}.png" for index in range(9)),
         "material.gltf", "material.mtlx", "blender/material.glb", "unreal/README.txt",
@@ -106,13 +108,13 @@ def test_metrics_hold_what_is_promised(done):
     out, run = done
     metrics = json.loads((out / "metrics.json").read_text())
     assert list(metrics) == [
-        "photos", "fitted", "held_out", "light", "seconds", "peak_rss_mb", "resolution", "steps",
-        "warnings", "exports",
+        "photos", "fitted", "held_out", "light", "uncertainty", "next_photo", "seconds",
+        "peak_rss_mb", "resolution", "steps", "warnings", "exports",
     ]  # fmt: skip
     assert f"held-out rmse {metrics['held_out']:.4f}" in run.stdout
     assert metrics["held_out"] < 0.05
     assert metrics["resolution"] == [64, 64]
-    assert set(metrics["seconds"]) == {"load", "fit", "export"}
+    assert set(metrics["seconds"]) == {"load", "fit", "uncertainty", "export"}
 
 
 def test_json_is_all_there_is_on_stdout_and_an_earlier_result_is_replaced(source, done):
@@ -330,7 +332,7 @@ def test_bad_outputs(place, rule, overwrite, source, tmp_path, capfd):
         (["--final", "none"], "invalid choice: 'none'"),
         (["--prior", "magic"], "invalid choice: 'magic'"),
         (["--prior", "dip"], "resolution must be at most 256 with the dip prior, got 1024"),
-        (["--calibration", "solve"], "invalid choice: 'solve'"),
+        (["--calibration", "guess"], "invalid choice: 'guess'"),
         (["--seed", "-1"], "seed must be from 0 to 2147483647, got -1"),
         (["--seed", "1.5"], "invalid int value: '1.5'"),
         (["--device", "tpu"], "invalid choice: 'tpu'"),

@@ -66,7 +66,7 @@ def test_info_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["material", "info", str(folder)]) == 0
     text = capsys.readouterr().out
     assert "16 x 8 texels, 4 x 2 cm" in text
-    for word in ("normal", "diffuse", "specular", "roughness", "height", "0.8%", "1.040"):
+    for word in ("normal", "diffuse", "specular", "roughness", "height (cm)", "0.8%", "1.040"):
         assert word in text
 
 

@@ -46,10 +46,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CaptureResul
         "1.jpg", "2.jpg", "</script><script>throw 1</script>.jpg",
     ))  # fmt: skip
     path = folder / "report.html"
-    path.write_bytes(report_of(
-        capture, result, uncertainty=torch.rand(8, 96, 128, generator=torch.Generator()),
-        next_photo={"light": [1.0, 2.0, 3.0], "words": "A highlight falls on the left edge."},
-    ))  # fmt: skip
+    path.write_bytes(report_of(capture, result))
     return path, result
 
 

@@ -71,6 +71,8 @@ def _block(capture: Capture, result: CaptureResult, index: int) -> Picture:
         block[_LABEL + _GAP : _LABEL + _GAP + height, x : x + width] = tile
     name = Path(capture.photos[index].file).name
     label = f"{name}  rmse {result.errors[index].rmse:.4f}" + ("  HELD OUT" if held else "")
+    if result.poses[index] == "solved on this photo":
+        label += ", pose solved on it"
     _write(block, label, (_GAP, _LABEL - 7), _MARK if held else _TEXT)
     return block
 

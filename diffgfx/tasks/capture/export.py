@@ -16,6 +16,7 @@ from diffgfx.io import (
     metres_per_unit,
     output_folder,
     write_capture,
+    write_exr_layers,
     write_maps,
     write_material_glb,
     write_png,
@@ -26,6 +27,7 @@ from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.report import render_report
 from diffgfx.tasks.capture.run import CaptureResult
+from diffgfx.tasks.capture.uncertainty import MapUncertainty
 from diffgfx.tasks.material_export import export_to_programs
 
 __all__ = ["capture_metrics", "export_capture", "refined_capture"]
@@ -71,6 +73,7 @@ def export_capture(
         height = height_from_normals(normal, result.maps.size).float()
         (staging / "maps").mkdir()
         write_maps(staging / "maps", result.maps, height, units=capture.units)
+        _write_uncertainty(staging / "maps", result.uncertainty)
         tell("export", 1, 4, None)
         write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
         exports = export_to_programs(
@@ -85,12 +88,26 @@ def export_capture(
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
         metrics = capture_metrics(result, refined, seconds, warnings) | {"exports": exports.errors}
-        (staging / "report.html").write_bytes(render_report(capture, result, metrics, height))
+        page = render_report(capture, result, metrics, height)
+        (staging / "report.html").write_bytes(page)
         metrics["seconds"]["export"] = round(time.perf_counter() - begun, 3)  # the report's too
         text = json.dumps(metrics, indent=1, allow_nan=False)
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
     return metrics
+
+
+def _write_uncertainty(folder: Path, uncertainty: MapUncertainty) -> None:
+    layers = {}
+    for name, deviation in uncertainty.kinds().items():
+        rows = deviation[0].movedim(0, -1).numpy()
+        if rows.shape[2] == 1:
+            layers[name] = rows
+        else:
+            layers |= {f"{name}.{key}": rows[..., k : k + 1] for k, key in enumerate("RGB")}
+    write_exr_layers(folder / "uncertainty.exr", layers)
+    blind = uncertainty.no_highlight.float()[..., None]
+    write_png(folder / "no_highlight.png", blind.numpy())
 
 
 def _write_renders(folder: Path, capture: Capture, result: CaptureResult) -> None:
@@ -148,6 +165,8 @@ def capture_metrics(
         {
             "file": photo.file,
             "held_out": index in result.held_out,
+            "camera": list(_vector(result.cameras[index])),
+            "pose": result.poses[index],
             "rmse": error.rmse,
             "rmse_raw": error.rmse_raw,
             "psnr": error.psnr,
@@ -169,11 +188,23 @@ def capture_metrics(
             "cone": float(torch.nn.functional.softplus(result.unknowns["cone"])),
             "ambient": list(_vector(ambient / result.light.distance**2)),
         },
+        "uncertainty": _uncertainty_metrics(result.uncertainty),
+        "next_photo": dataclasses.asdict(result.next_photo),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "peak_rss_mb": _peak_rss_mb(),
         "resolution": list(result.photos.resolution),
         "steps": result.steps,
         "warnings": list(warnings),
+    }
+
+
+def _uncertainty_metrics(uncertainty: MapUncertainty) -> dict[str, Any]:
+    """Return means and medians of the deviations, and the share of texels without a highlight."""
+    kinds = uncertainty.kinds()
+    return {
+        "mean": {name: float(x.mean()) for name, x in kinds.items()},
+        "median": {name: float(x.median()) for name, x in kinds.items()},
+        "no_highlight": float(uncertainty.no_highlight.float().mean()),
     }
 
 

@@ -1,4 +1,4 @@
-"""Which photographs the fit must not see, chosen from the poses alone."""
+"""Which photographs the fit must not see, chosen from the poses alone, given or estimated."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -21,7 +21,9 @@ def choose_holdout(
     places (for two: 1/3 and 2/3) of the sorted distances of the lights from their mean position.
 
     Args:
-        light_position: Position of the light of each photograph.
+        light_position: Position of the light of each photograph. Where poses are solved they are
+            estimates, read from the very photographs, the held-out ones among them; the choice is
+            all that those have a part in.
         options: Its ``holdout`` is followed.
 
     Raises:

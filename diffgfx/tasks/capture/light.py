@@ -31,6 +31,7 @@ class FlashLight:
         exposure: Known exposures, 1 where they are not, shape (n,).
         exposure_known: Which are known, shape (n,).
         refine: Whether each camera may move a little, its light with it.
+        freedom: How many times farther than a little that may be.
         scale: Length [capture unit] that offset, shift and ambient are measured by; None: the root
             mean square height of these lights. A flash that was fitted keeps its own.
     """
@@ -42,6 +43,7 @@ class FlashLight:
     exposure: Float[Tensor, " n"]
     exposure_known: Bool[Tensor, " n"]
     refine: bool = False
+    freedom: float = 1.0
     scale: float | None = None
 
     def to(self, device: torch.device) -> "FlashLight":
@@ -78,6 +80,11 @@ class FlashLight:
         if self.scale is not None:
             return self.scale
         return float(self.light[:, 2].square().mean().sqrt())
+
+    @staticmethod
+    def shared(unknowns: Unknowns) -> Unknowns:
+        """Return the unknowns that are the same for every photograph."""
+        return {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
 
     def power(self, unknowns: Unknowns) -> Float[Tensor, "3"]:
         """Return the radiant intensity of the flash, RGB."""
@@ -119,5 +126,5 @@ class FlashLight:
             + lateral * unknowns["offset"][:2].square().sum()
             + along * unknowns["offset"][2:].square().sum()
             + 1e-2 * (power - power.mean()).square().sum()
-            + 1.0 * unknowns["shift"].square().sum()
+            + unknowns["shift"].square().sum() / self.freedom**2
         )

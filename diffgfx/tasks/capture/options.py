@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+from diffgfx.check import check_choice
 from diffgfx.errors import RangeError
 
 __all__ = ["CaptureOptions"]
@@ -19,7 +20,8 @@ class CaptureOptions:
             the proof and keeps the proof's metrics.
         prior: ``"smooth"``: shared materials and edge-aware smoothness; ``"dip"``: an untrained
             network, up to 256 texels; ``"none"``.
-        calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little.
+        calibration: ``"keep"`` trusts the poses; ``"refine"`` moves each camera a little;
+            ``"solve"`` finds all poses, and uses none that the capture states.
         seed: Seed of everything that is drawn, from 0 to 2^31 - 1.
         device: ``"cpu"`` or ``"cuda"``.
     """
@@ -28,12 +30,15 @@ class CaptureOptions:
     holdout: Literal["auto", "none"] | tuple[int, ...] = "auto"
     final: Literal["split", "all"] = "split"
     prior: Literal["smooth", "dip", "none"] = "smooth"
-    calibration: Literal["keep", "refine"] = "keep"
+    calibration: Literal["keep", "refine", "solve"] = "keep"
     seed: int = 0
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        """Raise unless the options go together."""
+        """Raise unless there are such options and they go together."""
+        check_choice("final", self.final, ("split", "all"))
+        check_choice("prior", self.prior, ("smooth", "dip", "none"))
+        check_choice("calibration", self.calibration, ("keep", "refine", "solve"))
         if self.resolution < 16:
             raise RangeError(f"resolution must be at least 16, got {self.resolution}; try 256")
         if not 0 <= self.seed < 1 << 31:

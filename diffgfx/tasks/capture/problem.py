@@ -14,7 +14,7 @@ from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.observations import PhotoPyramid, View
 from diffgfx.tasks.capture.scale import Anchor, GreyReadings, anchor_factor, beside_factor
 
-__all__ = ["CaptureProblem", "Model"]
+__all__ = ["RESIDUAL", "RESIDUAL_OF_A_HAND", "CaptureProblem", "Model", "display"]
 
 RESIDUAL = Residual("display_charbonnier", epsilon=0.02, delta=0.02, white=0.98)
 _LIGHT_STEP = 0.01
@@ -111,7 +111,7 @@ class CaptureProblem:
         """Return the step length of each unknown."""
         light = dict.fromkeys(self.light.solved(), _LIGHT_STEP)
         if "shift" in light:
-            light["shift"] = 0.1 * _LIGHT_STEP
+            light["shift"] = 0.1 * _LIGHT_STEP * self.light.freedom
         return {**self.model.step_lengths(), **light}
 
     def data_loss(self, unknowns: Unknowns, level: Level, part: Part) -> Tensor:
@@ -172,12 +172,12 @@ class CaptureProblem:
         maps = self.model.maps(unknowns)
         render = render_planar(maps, self.photos.size, **own)[0, 0]
         photo = view.images[0, observation]
-        difference = _display(render) - _display(photo)
+        difference = display(render) - display(photo)
         clipped = (photo >= RESIDUAL.white) & (difference.detach() > 0)
         weight = view.weights.all[0, observation].sqrt()
         return (weight * difference).masked_fill(clipped, 0.0)
 
 
-def _display(radiance: Tensor) -> Tensor:
-    """Return the encoding under which residuals are taken; see `Residual`."""
+def display(radiance: Tensor) -> Tensor:
+    """Return display-like values, between which residuals are taken; see `ops.Residual`."""
     return (radiance + RESIDUAL.epsilon) ** (1 / 2.2)

@@ -3,35 +3,40 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffgfx.errors import BackendError, InputError
-from diffgfx.inverse import Level, Solution, Unknowns, ladder, solve
+from diffgfx.errors import BackendError
+from diffgfx.inverse import Solution, Unknowns
 from diffgfx.io import PhotoSet, load_photos
 from diffgfx.render import render_planar
 from diffgfx.scene import Capture, MaterialMaps
+from diffgfx.tasks.capture.fit import Progress, fit_capture, make_flash, make_problem
 from diffgfx.tasks.capture.holdout import choose_holdout
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.measure import PhotoError, measure_photo
-from diffgfx.tasks.capture.model import MaterialModel, PriorWeights
-from diffgfx.tasks.capture.network import NetworkModel
-from diffgfx.tasks.capture.observations import PhotoPyramid
+from diffgfx.tasks.capture.next_photo import NextPhoto, Outlook, suggest_photo
 from diffgfx.tasks.capture.options import CaptureOptions
+from diffgfx.tasks.capture.poses import positions, without_poses
 from diffgfx.tasks.capture.problem import CaptureProblem
-from diffgfx.tasks.capture.scale import GreyReadings, choose_anchor, describe_belief
+from diffgfx.tasks.capture.scale import describe_belief
+from diffgfx.tasks.capture.uncertainty import Evidence, MapUncertainty, estimate_uncertainty
+from diffgfx.tasks.capture.unposed import locate_held_out, look_for_highlights, place_cameras
 
-__all__ = ["CaptureResult", "Progress", "capture_material"]
+__all__ = ["CaptureResult", "PoseOrigin", "Progress", "capture_material"]
 
-Progress = Callable[[str, int, int, float | None], object]
-"""Called with the stage, what is done of it, how much it is, and the current error."""
+PoseOrigin = Literal["given", "refined", "solved", "solved on this photo"]
+"""What pose a photograph was measured under: the capture's own; that, moved a little by the fit;
+one that the fit found; or, of a held-out photograph, one found on itself, the material frozen."""
 
-_STEPS = {"smooth": (80, 40), "none": (80, 40), "dip": (900, 200)}
-_STARTING_ALBEDO = 0.25
-_TRIAL_LEVELS = 2   # 32 texels a side: noise is averaged out, what the model lacks is not
+_SCALE_OF_HEIGHTS = (
+    "the albedo scale rests on light_power and on solved heights, which are uncertain by a fifth: "
+    "all reflectances may be off by 40 %; give photos[].camera and use --calibration refine, or "
+    "a grey patch in place of light_power"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +48,15 @@ class CaptureResult:
         photos: The photographs at the resolution of the fit.
         renders: Re-render of each photograph, linear, its solved exposure included, (n, 3, h, w).
         errors: Errors of each photograph.
+        poses: What pose each was measured under.
+        cameras: Where that was: positions of the cameras, (n, 3).
         held_out: Indices of the photographs that the fit did not see.
         light: The flash, all photographs.
         unknowns: The solved unknowns of the flash.
+        uncertainty: How far the maps may be off.
+        next_photo: The photograph that would tell most of what is still unsure.
         steps: Steps of the fit.
-        seconds: Time of loading and of fitting.
+        seconds: Time of loading, of fitting with its proof, and of the uncertainty.
         warnings: What the user should know, a line each.
     """
 
@@ -55,9 +64,13 @@ class CaptureResult:
     photos: PhotoSet
     renders: Float[Tensor, "n 3 h w"]
     errors: tuple[PhotoError, ...]
+    poses: tuple[PoseOrigin, ...]
+    cameras: Float[Tensor, "n 3"]
     held_out: tuple[int, ...]
     light: FlashLight
     unknowns: Unknowns
+    uncertainty: MapUncertainty
+    next_photo: NextPhoto
     steps: int
     seconds: dict[str, float]
     warnings: tuple[str, ...]
@@ -66,7 +79,12 @@ class CaptureResult:
 def capture_material(
     capture: Capture, options: CaptureOptions | None = None, *, progress: Progress | None = None
 ) -> CaptureResult:
-    """Fit a material to posed flash photographs and prove it on those it has not seen.
+    """Fit a material to flash photographs and prove it on those it has not seen.
+
+    With ``calibration="solve"`` poses are found too, and those of the capture are not used. A
+    held-out photograph's pose and exposure, four numbers, are then solved on it, under the material
+    and the light that the others gave; which are held out by ``"auto"`` depends on the highlights
+    of all photographs, and the fit on those of the others alone.
 
     Args:
         capture: What `io.read_capture` returned.
@@ -87,38 +105,142 @@ def capture_material(
     tell = progress or (lambda stage, done, total, error: None)
     device = _device(options.device)
     begun = time.perf_counter()
-    camera, light_position = _poses(capture)
-    held = choose_holdout(light_position, options)
+    capture, held = _begin(capture, options)
     photos = load_photos(
         capture, options.resolution, lambda done, total: tell("load", done, total, None)
     )
     loaded = time.perf_counter()
-    fitted = tuple(i for i in range(len(camera)) if i not in held)
-    problem = _problem(capture, options, photos, fitted, device)
-    solution = _fit(problem, tell, "fit")
+    result = _captured(_Job(options, photos, device, tell), capture, held)
+    judging = result.seconds["uncertainty"]
+    fitting = time.perf_counter() - loaded - judging
+    seconds = {"load": loaded - begun, "fit": fitting, "uncertainty": judging}
+    return dataclasses.replace(result, seconds=seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What stays the same from the first step to the last."""
+
+    options: CaptureOptions
+    photos: PhotoSet
+    device: torch.device
+    tell: Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """A problem solved: which photographs were fitted, and to what maps."""
+
+    problem: CaptureProblem
+    solution: Solution
+    fitted: tuple[int, ...]
+    maps: Float[Tensor, "1 10 h w"]
+
+
+def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResult:
+    """Return the result, of the times only that of the uncertainty."""
+    options, photos, solving = job.options, job.photos, job.options.calibration == "solve"
     warnings = list(photos.warnings)
-    light, unknowns = _light_of_all(capture, options, problem, solution.unknowns, fitted, device)
-    maps = problem.model.maps(solution.unknowns).detach()
-    renders, errors = _prove(capture, photos, maps, light, unknowns, device)
-    steps = solution.steps
-    if options.final == "all" and held:
-        everything = tuple(range(len(camera)))
-        problem = _problem(capture, options, photos, everything, device)
-        solution = _fit(problem, tell, "refit on all")
-        light, unknowns = _light_of_all(
-            capture, options, problem, solution.unknowns, everything, device
+    if solving:
+        capture, held, said = _pose(job, capture, held)
+        warnings += said
+    everything = tuple(range(len(capture.photos)))
+    last = _fit(job, capture, tuple(i for i in everything if i not in held), "fit")
+    if solving:
+        flash = last.problem.light, last.solution.unknowns
+        capture = locate_held_out(
+            capture, photos, held, last.maps, *flash, seed=options.seed, tell=job.tell
         )
-        maps = problem.model.maps(solution.unknowns).detach()
-        steps += solution.steps
-    if problem.anchor == "belief":
-        warnings.append(describe_belief(maps))
-    normal = maps[:, :3] / maps[:, :3].norm(dim=1, keepdim=True)
-    material = torch.cat([normal, maps[:, 3:]], dim=1).cpu()
-    seconds = {"load": loaded - begun, "fit": time.perf_counter() - loaded}
+    light, unknowns = _light_of_all(job, capture, last)
+    renders, errors = _prove(job, capture, last.maps, light, unknowns)
+    cameras = light.pairs(unknowns)["camera_position"][0].cpu()
+    steps = last.solution.steps
+    if options.final == "all" and held:
+        last = _fit(job, capture, everything, "refit on all")
+        light, unknowns = _light_of_all(job, capture, last)
+        steps += last.solution.steps
+    if last.problem.anchor == "belief":
+        warnings.append(describe_belief(last.maps))
+    elif last.problem.anchor == "power" and solving:
+        warnings.append(_SCALE_OF_HEIGHTS)
+    solved = time.perf_counter()
+    pairs = light.pairs(unknowns)
+    rest = [i for i in everything if i not in last.fitted]
+    uncertainty, next_photo = _judge(
+        Evidence.of(last.maps, capture.sample_size, pairs, photos, last.fitted),
+        {name: value[:, rest] for name, value in pairs.items()},
+        job.tell,
+    )
+    seconds = {"uncertainty": time.perf_counter() - solved}
+    material = MaterialMaps.from_tensor(_unit_normals(last.maps).cpu(), capture.sample_size)
     return CaptureResult(
-        MaterialMaps.from_tensor(material, capture.sample_size), photos, renders, errors, held,
-        light, unknowns, steps, seconds, tuple(warnings),
+        material, photos, renders, errors, _origins(options, everything, held), cameras, held,
+        light, unknowns, uncertainty, next_photo, steps, seconds, tuple(warnings),
     )  # fmt: skip
+
+
+def _judge(
+    evidence: Evidence, unfitted: dict[str, Tensor], tell: Progress
+) -> tuple[MapUncertainty, NextPhoto]:
+    tell("uncertainty", 0, 2, None)
+    uncertainty = estimate_uncertainty(evidence)
+    tell("uncertainty", 1, 2, None)
+    next_photo = suggest_photo(Outlook(evidence, uncertainty, unfitted))
+    tell("uncertainty", 2, 2, None)
+    return uncertainty, next_photo
+
+
+def _fit(job: _Job, capture: Capture, fitted: tuple[int, ...], stage: str) -> _Fit:
+    problem = make_problem(capture, job.options, job.photos, fitted, job.device)
+    solution = fit_capture(problem, job.tell, stage)
+    return _Fit(problem, solution, fitted, problem.model.maps(solution.unknowns).detach())
+
+
+def _unit_normals(maps: Float[Tensor, "1 10 h w"]) -> Float[Tensor, "1 10 h w"]:
+    return torch.cat([maps[:, :3] / maps[:, :3].norm(dim=1, keepdim=True), maps[:, 3:]], dim=1)
+
+
+def _origins(
+    options: CaptureOptions, photos: tuple[int, ...], held: tuple[int, ...]
+) -> tuple[PoseOrigin, ...]:
+    origins: dict[str, tuple[PoseOrigin, PoseOrigin]] = {
+        "keep": ("given", "given"),
+        "refine": ("refined", "given"),
+        "solve": ("solved", "solved on this photo"),
+    }
+    fitted, unseen = origins[options.calibration]
+    return tuple(unseen if index in held else fitted for index in photos)
+
+
+def _begin(capture: Capture, options: CaptureOptions) -> tuple[Capture, tuple[int, ...]]:
+    """Return the capture as the options trust it, and what they hold out, as far as poses say."""
+    everything = range(len(capture.photos))
+    if options.calibration != "solve":
+        return capture, choose_holdout(positions(capture, everything)[1], options)
+    return without_poses(capture), choose_holdout(torch.zeros(len(everything), 3), options)
+
+
+def _pose(
+    job: _Job, capture: Capture, held: tuple[int, ...]
+) -> tuple[Capture, tuple[int, ...], list[str]]:
+    """Return the capture with poses of what is fitted, what is held out, and warnings.
+
+    With ``auto``, what is held out depends on the highlights of all photographs; the poses of those
+    that are fitted then come from these alone.
+    """
+    options, photos = job.options, job.photos
+    everything = tuple(range(len(capture.photos)))
+    if options.holdout == "auto" and held:
+        seen = look_for_highlights(
+            capture, photos, everything, seed=options.seed,
+            tell=functools.partial(job.tell, "choose"),
+        )  # fmt: skip
+        held = choose_holdout(seen.position, options)
+    fitted = tuple(i for i in everything if i not in held)
+    posed, said = place_cameras(
+        capture, options, photos, fitted, device=job.device, tell=job.tell
+    )
+    return posed, held, said
 
 
 def _device(name: str) -> torch.device:
@@ -127,136 +249,34 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _poses(capture: Capture) -> tuple[Tensor, Tensor]:
-    camera = [photo.camera for photo in capture.photos]
-    light = [photo.light for photo in capture.photos]
-    for index, photo in enumerate(capture.photos):
-        if photo.camera is None or photo.light is None:
-            raise InputError(
-                f"{photo.file}: photos[{index}] must have a camera position, got none; "
-                "add photos[].camera to capture.json"
-            )
-    return torch.tensor(camera, dtype=torch.float32), torch.tensor(light, dtype=torch.float32)
-
-
-def _flash(
-    capture: Capture, options: CaptureOptions, reference: Tensor, chosen: tuple[int, ...]
-) -> FlashLight:
-    camera, light = _poses(capture)
-    index = torch.tensor(chosen)
-    given = [capture.photos[i].exposure for i in chosen]
-    return FlashLight(
-        camera=camera[index],
-        light=light[index],
-        reference_power=reference,
-        power_known=capture.light_power is not None,
-        exposure=torch.tensor([1.0 if e is None else e for e in given]),
-        exposure_known=torch.tensor([e is not None for e in given]),
-        refine=options.calibration == "refine",
-    )
-
-
-def _reference_power(capture: Capture, pyramid: PhotoPyramid) -> Tensor:
-    """Return the known power, or one under which the sample's median albedo is middling."""
-    if capture.light_power is not None:
-        return torch.tensor(capture.light_power, dtype=torch.float32)
-    _, squared = pyramid.geometry((16, 16))
-    median = pyramid.reflectance((16, 16)).median()
-    return (torch.pi * median * squared.mean() / _STARTING_ALBEDO).expand(3).clone()
-
-
-def _problem(
-    capture: Capture,
-    options: CaptureOptions,
-    photos: PhotoSet,
-    chosen: tuple[int, ...],
-    device: torch.device,
-) -> CaptureProblem:
-    index = torch.tensor(chosen)
-    _, light = _poses(capture)
-    size = capture.sample_size
-    images, valid = photos.images[index].to(device), photos.valid[index].to(device)
-    pyramid = PhotoPyramid(images, valid, light[index].to(device), size, options.seed)
-    reference = _reference_power(capture, pyramid).to(device)
-    flash = _flash(capture, options, reference, chosen).to(device)
-    model: MaterialModel | NetworkModel
-    if options.prior == "dip":
-        model = NetworkModel(pyramid, options.seed)
-        rungs = [photos.resolution]
-    else:
-        weights = PriorWeights() if options.prior == "smooth" else PriorWeights.none()
-        model = MaterialModel(pyramid, weights, options.seed)
-        rungs = ladder(photos.resolution)
-    steps, cooldown = _STEPS[options.prior]
-    levels = tuple(Level(k, rung, steps, cooldown) for k, rung in enumerate(rungs))
-    beside = GreyReadings.of(capture, chosen)
-    return CaptureProblem(
-        pyramid, model, flash, levels, choose_anchor(capture, beside), capture.grey_patch,
-        beside=None if beside is None else beside.to(device),
-    )  # fmt: skip
-
-
-def _steps(levels: Sequence[Level]) -> int:
-    return sum(level.steps + level.cooldown for level in levels)
-
-
-def _fit(problem: CaptureProblem, tell: Progress, stage: str) -> Solution:
-    trial = problem.trial(_TRIAL_LEVELS)
-    ahead = _steps(trial.levels) if isinstance(problem.model, MaterialModel) else 0
-    total = ahead + _steps(problem.levels)
-
-    def told(level: Level, step: int, residual: float, begun: int = 0) -> None:
-        done = begun + _steps(problem.levels[: level.index]) + step + 1
-        tell(stage, done, total, residual)
-
-    if ahead:
-        problem = problem.believing(solve(trial, progress=told).residual)
-    solution = solve(problem, progress=functools.partial(told, begun=ahead))
-    tell(stage, total, total, solution.residual)
-    if problem.anchor not in ("grey_patch", "grey_beside"):
-        return solution
-    return dataclasses.replace(solution, unknowns=problem.anchored(solution.unknowns))
-
-
-def _light_of_all(
-    capture: Capture,
-    options: CaptureOptions,
-    problem: CaptureProblem,
-    unknowns: Unknowns,
-    fitted: tuple[int, ...],
-    device: torch.device,
-) -> tuple[FlashLight, Unknowns]:
+def _light_of_all(job: _Job, capture: Capture, fit: _Fit) -> tuple[FlashLight, Unknowns]:
     """Return the flash of every photograph; one that was not fitted has exposure 1 and no shift."""
     everything = tuple(range(len(capture.photos)))
-    flash = _flash(capture, options, problem.light.reference_power.cpu(), everything).to(device)
-    exposure = torch.ones(len(everything), device=device)
-    exposure[list(fitted)] = problem.light.exposures(unknowns)
+    problem, unknowns, fitted = fit.problem, fit.solution.unknowns, list(fit.fitted)
+    reference = problem.light.reference_power.cpu()
+    flash = make_flash(capture, job.options, reference, everything).to(job.device)
+    exposure = torch.ones(len(everything), device=job.device)
+    exposure[fitted] = problem.light.exposures(unknowns)
     exposure = torch.where(flash.exposure_known, flash.exposure, exposure)
     flash = dataclasses.replace(
         flash, exposure=exposure, exposure_known=torch.ones_like(flash.exposure_known),
         scale=problem.light.distance,
     )
-    shift = torch.zeros(len(everything), 3, device=device)
-    shift[list(fitted)] = unknowns["shift"]
-    light = {name: unknowns[name] for name in ("power", "offset", "cone", "ambient")}
-    return flash, {**light, "exposure": torch.zeros(len(everything), device=device), "shift": shift}
+    shift = torch.zeros(len(everything), 3, device=job.device)
+    shift[fitted] = unknowns["shift"]
+    return flash, {**flash.shared(unknowns), "exposure": torch.zeros_like(exposure), "shift": shift}
 
 
 def _prove(
-    capture: Capture,
-    photos: PhotoSet,
-    maps: Tensor,
-    light: FlashLight,
-    unknowns: Unknowns,
-    device: torch.device,
+    job: _Job, capture: Capture, maps: Tensor, light: FlashLight, unknowns: Unknowns
 ) -> tuple[Tensor, tuple[PhotoError, ...]]:
-    pairs = light.pairs(unknowns)
-    renders = torch.empty_like(photos.images)
+    pairs, photos = light.pairs(unknowns), job.photos.images
+    renders = torch.empty_like(photos)
     errors = []
-    for i in range(len(photos.images)):
+    for i in range(len(photos)):
         own = {name: value[:, i : i + 1] for name, value in pairs.items()}
         picture = render_planar(maps, capture.sample_size, **own)[0, 0]
-        error = measure_photo(picture, photos.images[i].to(device), capture.transfer)
+        error = measure_photo(picture, photos[i].to(job.device), capture.transfer)
         renders[i] = (picture * error.exposure).cpu()
         errors.append(error)
     return renders, tuple(errors)

@@ -17,7 +17,7 @@ from diffgfx.inverse import (
     split_pixels,
 )
 from diffgfx.io import encode_transfer
-from diffgfx.render import Buffers, render
+from diffgfx.render import Buffers, Kept, render
 from diffgfx.scene import Light, Scene, Transfer
 from diffgfx.scene import Part as MeshPart
 from diffgfx.tasks.mesh.targets import Targets, select_cameras, select_lights
@@ -106,6 +106,7 @@ class FitProblem:
         self.camera = select_cameras(targets.camera, chosen)
         self.hdr = dataclasses.replace(targets, images=targets.images[chosen]).hdr
         self._goals = [self._goal(level, seed) for level in levels]
+        self._kept = Kept()
 
     def _goal(self, level: Level, seed: int) -> _Goal:
         images = area_average(self.targets.images[self.chosen], level.resolution)
@@ -136,7 +137,7 @@ class FitProblem:
             posed.parts, select_cameras(self.targets.camera, chosen),
             select_lights(posed.lights, chosen), self.targets.background,
         )  # fmt: skip
-        return render(scene, size, samples=samples)
+        return render(scene, size, samples=samples, kept=self._kept)
 
     def _apart(self, unknowns: Unknowns, level: Level) -> Tensor:
         """Return the differences of stored values, and of masks where they are known."""

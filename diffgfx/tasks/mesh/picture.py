@@ -11,7 +11,7 @@ import torch
 
 from diffgfx.errors import InputError, OutputError, RangeError
 from diffgfx.io import encode_transfer, film_writer, read_mesh, write_exr_layers, write_png
-from diffgfx.render import Buffers, render
+from diffgfx.render import Buffers, Kept, render
 from diffgfx.scene import Camera, Light, Model, Part, Scene
 from diffgfx.tasks.material import load_material
 from diffgfx.tasks.mesh.view import default_lights, parse_camera, parse_light
@@ -105,7 +105,7 @@ def picture_mesh(
         if out.suffix.lower() == ".mp4":
             frames = _film(out, model, camera, options, progress)
         else:
-            _write(out, _picture(model, camera, options), options)
+            _write(out, _picture(model, camera, options, Kept()), options)
     return {
         "file": str(path),
         "out": str(out),
@@ -125,11 +125,11 @@ def _film(
     out: Path, model: Model, camera: Camera, options: PictureOptions, progress: Progress | None
 ) -> int:
     """Film a model from all sides, and return how many frames that makes."""
-    frames, fps = _FILM
+    (frames, fps), kept = _FILM, Kept()
     with film_writer(out, fps=fps) as add:
         for number in range(frames):
             turned = _turned(camera, 2.0 * math.pi * number / frames)
-            add(_stored(_picture(model, turned, options).colour, options).numpy())
+            add(_stored(_picture(model, turned, options, kept).colour, options).numpy())
             if progress is not None:
                 progress("film", number + 1, frames, None)
     return frames
@@ -165,12 +165,14 @@ def _repeated(part: Part, times: tuple[float, float]) -> Part:
     return dataclasses.replace(part, mesh=dataclasses.replace(part.mesh, uv=uv))
 
 
-def _picture(model: Model, camera: Camera, options: PictureOptions) -> Buffers:
+def _picture(
+    model: Model, camera: Camera, options: PictureOptions, kept: Kept
+) -> Buffers:
     lights: tuple[Light, ...] = tuple(parse_light(text, camera) for text in options.lights)
     lights = lights or model.lights or default_lights(camera)
     background = torch.tensor([options.background]).to(camera.position)
     scene = Scene(model.parts, camera, lights, background)
-    return render(scene, _resolution(options), samples=options.samples)
+    return render(scene, _resolution(options), samples=options.samples, kept=kept)
 
 
 def _turned(camera: Camera, angle: float) -> Camera:

@@ -24,7 +24,7 @@ from diffgfx.io import (
     write_png,
     write_targets_file,
 )
-from diffgfx.render import render
+from diffgfx.render import Kept, render
 from diffgfx.scene import Camera, Light, Mesh, Model, Scene, TargetSet, Transfer
 
 __all__ = ["Targets", "make_targets", "orbit_views", "read_targets", "write_targets"]
@@ -95,14 +95,14 @@ def make_targets(
         guess: The lights that fits are told of; None: the true ones.
     """
     ground = torch.tensor([background])
-    images, masks = [], []
+    images, masks, kept = [], [], Kept()
     with torch.no_grad():
         for index in range(camera.batch):
             scene = Scene(
                 model.parts, select_cameras(camera, [index]),
                 select_lights(lights, [index]), ground,
             )  # fmt: skip
-            picture = render(scene, size, samples=samples)
+            picture = render(scene, size, samples=samples, kept=kept)
             images.append(picture.colour)
             masks.append(picture.mask)
     return Targets(

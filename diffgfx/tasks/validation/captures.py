@@ -21,7 +21,7 @@ from diffgfx.tasks.validation.known import (
 from diffgfx.tasks.validation.outside import published_folder, why_no_data
 from diffgfx.tasks.validation.truth import TruthError, best_scale, measure_truth
 
-__all__ = ["CAPTURE_CASES", "mean_measures", "truth_measures"]
+__all__ = ["CAPTURE_CASES", "mean_measures", "tell_part", "truth_measures"]
 
 _QUICK = "leather"
 _DIFFUSE, _SPECULAR, _ALPHA, _NORMAL = 0.02, 0.03, 0.05, 4.0
@@ -97,12 +97,12 @@ def _quick(context: Context) -> Sequence[Measure]:
 def _all_known(context: Context) -> Sequence[Measure]:
     count, errors = len(MATERIALS) + 1, {}
     for index, name in enumerate(MATERIALS):
-        tell = functools.partial(_tell_part, context, index, count)
+        tell = functools.partial(tell_part, context, index, count)
         errors[name.replace("_", " ")] = _procedural(
             name, dataclasses.replace(context, progress=tell)
         )
     known = read_synthetic_random(published_folder(context), power=_POWER)
-    result = capture_known(known, functools.partial(_tell_part, context, count - 1, count))
+    result = capture_known(known, functools.partial(tell_part, context, count - 1, count))
     errors["synthetic random"] = measure_truth(known.truth, result)
     everywhere = result.maps.diffuse - known.truth.diffuse
     return [
@@ -119,7 +119,7 @@ def _scale_unknown(context: Context) -> Sequence[Measure]:
     found = []
     for index, factor in enumerate(_CLAIMS):
         claimed = Known(_claiming(known.capture, factor * _POWER), known.truth)
-        tell = functools.partial(_tell_part, context, index, len(_CLAIMS))
+        tell = functools.partial(tell_part, context, index, len(_CLAIMS))
         found.append(capture_known(claimed, tell).maps.diffuse)
     truth = known.truth.diffuse
     scale = best_scale(truth, found[0])
@@ -132,9 +132,10 @@ def _scale_unknown(context: Context) -> Sequence[Measure]:
     ]  # fmt: skip
 
 
-def _tell_part(
+def tell_part(
     context: Context, index: int, count: int, done: int, total: int, error: float | None
 ) -> None:
+    """Tell a case's progress of one part of several that are alike."""
     context.progress(index * total + done, count * total, error)
 
 

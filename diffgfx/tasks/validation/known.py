@@ -20,7 +20,14 @@ from diffgfx.render import render_planar
 from diffgfx.scene import Capture, MaterialMaps, Photo
 from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material
 
-__all__ = ["Known", "capture_known", "photograph_material", "read_synthetic_random"]
+__all__ = [
+    "Known",
+    "capture_known",
+    "flash",
+    "metered_power",
+    "photograph_material",
+    "read_synthetic_random",
+]
 
 Progress = Callable[[int, int, float | None], object]
 """Told of what is done of a fit, how much it is, and the current error."""
@@ -62,7 +69,7 @@ def photograph_material(name: str, folder: Path, *, resolution: int = 256, seed:
     truth = make_material(name, resolution, seed=seed, size=_SIDE)
     place = colocated_poses(truth.size, seed=seed)
     taken = synthetic_capture(
-        truth, _flash, seed=seed, power=_metered_power(truth, place), position=place
+        truth, flash, seed=seed, power=metered_power(truth, place), position=place
     )
     photos = []
     for index, (image, place) in enumerate(zip(taken.stored, taken.position, strict=True)):
@@ -77,16 +84,17 @@ def photograph_material(name: str, folder: Path, *, resolution: int = 256, seed:
     return Known(read_capture(folder), truth)
 
 
-def _metered_power(maps: MaterialMaps, place: Tensor) -> float:
+def metered_power(maps: MaterialMaps, place: Tensor) -> float:
     """Return the power of one who watches the highlights: metals come out dark, few are clipped."""
-    radiance = _flash(maps, place[None], torch.ones(1, len(place), 3))[0]
+    radiance = flash(maps, place[None], torch.ones(1, len(place), 3))[0]
     bright = radiance.amax(dim=1).flatten().sort().values
     return min(
         value / float(bright[int(share * (len(bright) - 1))]) for share, value in (_MOST, _BRIGHT)
     )
 
 
-def _flash(maps: MaterialMaps, place: Tensor, intensity: Tensor) -> Tensor:
+def flash(maps: MaterialMaps, place: Tensor, intensity: Tensor) -> Tensor:
+    """Return pictures of a material with the flash at the camera; see `data.Renderer`."""
     return render_planar(
         maps.to_tensor(),
         maps.size,

@@ -24,6 +24,7 @@ from diffgfx.inverse import area_average
 from diffgfx.io import decode_transfer, from_metallic, read_image, read_mesh
 from diffgfx.render import render
 from diffgfx.render.geometry import gather_geometry
+from diffgfx.render.kept import Kept
 from diffgfx.scene import Camera, MaterialMaps, Part, PointLight, Scene
 from diffgfx.tasks.validation.case import Case, Context, Measure
 from diffgfx.tasks.validation.mitsuba import run_in_mitsuba, why_no_mitsuba
@@ -114,7 +115,7 @@ def _light(camera: Camera) -> PointLight:
 
 def describe_for_mitsuba(part: Part, camera: Camera, size: int, spp: int) -> dict[str, Any]:
     """Return what `mitsuba_mesh_child` needs of a part with uv, lit from a camera."""
-    geometry = gather_geometry((part,))
+    geometry = gather_geometry((part,), Kept())
     rows = {
         "corners": geometry.positions, "normals": geometry.normals, "uv": geometry.uv,
         "tangents": geometry.tangents,

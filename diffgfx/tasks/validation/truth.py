@@ -3,24 +3,17 @@
 import dataclasses
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from diffgfx.check import check_shape
-from diffgfx.render import render_planar
 from diffgfx.scene import MaterialMaps
 from diffgfx.tasks.capture import CaptureResult
+from diffgfx.tasks.capture.highlight import seen_highlights, usable_texels
 
-__all__ = ["TruthError", "best_scale", "compare_maps", "measure_truth", "seen_highlights"]
+__all__ = ["TruthError", "best_scale", "compare_maps", "measure_truth"]
 
 Mask = Bool[Tensor, "h w"]
-
-_SPECULAR_SHARE = 0.1
-"""A lobe counts as seen where it is at least so much of a texel's light. On a matte dielectric it
-is 3 %, and as broad as the diffuse one: no photograph shows it."""
-
-_USABLE = 0.5
-"""A photograph tells of a texel when at least so much of it is neither clipped nor masked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,52 +57,12 @@ def measure_truth(truth: MaterialMaps, result: CaptureResult) -> TruthError:
     """
     fitted = [i for i in range(len(result.photos.images)) if i not in result.held_out]
     photos = result.photos
-    usable = (1.0 - photos.saturated[fitted, 0]) * photos.valid[fitted, 0] > _USABLE
-    seen = seen_highlights(truth, result.light.camera.cpu()[fitted], usable)
+    usable = usable_texels(photos.saturated[fitted], photos.valid[fitted])
+    place = result.light.camera.cpu()[fitted]
+    seen = seen_highlights(truth, place, place, usable)
     share = float(seen.double().mean())
     mask = seen if share > 0.0 else torch.ones_like(seen)
     return dataclasses.replace(compare_maps(truth, result.maps, mask), seen=share)
-
-
-def seen_highlights(
-    truth: MaterialMaps, position: Float[Tensor, "n 3"], usable: Bool[Tensor, "n h w"]
-) -> Mask:
-    """Say which texels showed a highlight to a flash at the camera.
-
-    A texel did if in one photograph where it can be used the tangent of the angle between its true
-    normal and the half vector, here the direction to the camera, is at most its true alpha (GGX is
-    then above a quarter of its peak), and the specular lobe is a tenth of its light or more.
-
-    Args:
-        truth: The true material.
-        position: Place of camera and flash of each photograph [unit of ``truth.size``].
-        usable: Where each photograph may be used.
-    """
-    height, width = truth.resolution
-    x = ((torch.arange(width) + 0.5) / width - 0.5) * truth.size[0]
-    y = (0.5 - (torch.arange(height) + 0.5) / height) * truth.size[1]
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    texel = torch.stack([columns, rows, torch.zeros_like(rows)])
-    half = torch.nn.functional.normalize(position[:, :, None, None] - texel, dim=1)
-    normal = torch.nn.functional.normalize(truth.normal.cpu(), dim=1)
-    along = (half * normal).sum(dim=1)
-    across = torch.linalg.cross(half, normal.expand_as(half), dim=1).norm(dim=1)
-    near: Tensor = across <= truth.roughness.cpu()[:, 0] ** 2 * along
-    seen: Tensor = (near & _shines(truth, position) & usable.cpu()).any(dim=0)
-    return seen
-
-
-def _shines(truth: MaterialMaps, position: Float[Tensor, "n 3"]) -> Bool[Tensor, "n h w"]:
-    """Say where the specular lobe is a tenth of the light or more, by rendering it alone."""
-    maps = truth.to_tensor().cpu()
-    place, unit = position.to(maps)[None], torch.ones(1, len(position), 3).to(maps)
-    lit = [
-        render_planar(
-            material, truth.size, light_position=place, light_intensity=unit, camera_position=place
-        )[0].sum(dim=1)
-        for material in (torch.cat([maps[:, :3], 0.0 * maps[:, 3:6], maps[:, 6:]], dim=1), maps)
-    ]
-    return lit[0] >= _SPECULAR_SHARE * lit[1]
 
 
 def compare_maps(truth: MaterialMaps, found: MaterialMaps, mask: Mask) -> TruthError:

@@ -100,7 +100,7 @@ def level_slopes(j, real: ti.template()):
     if root > 0.0:
         over = 1.0 / root
     scale = 0.5 / (ti.log(ti.cast(2.0, real)) * largest)
-    g = j
+    g = 0.0 * j
     for k in ti.static((0, 2)):
         g[k] = scale * (j[k] + (half * j[k] + cross * j[k + 1]) * over)
         g[k + 1] = scale * (j[k + 1] + (cross * j[k] - half * j[k + 1]) * over)

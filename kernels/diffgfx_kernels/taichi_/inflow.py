@@ -1,6 +1,7 @@
 """Inflow: a source that adds to a field inside a shape, or sets it; one pass over the cells."""
 
 import taichi as ti
+import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
@@ -9,32 +10,6 @@ from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.staggered import take
 
 __all__ = ["backward", "forward"]
-
-
-@kernel
-def _add(
-    field: ti.types.ndarray(ndim=3),
-    mask: ti.types.ndarray(ndim=3),
-    rate: ti.types.ndarray(ndim=2),
-    out: ti.types.ndarray(ndim=3),
-    chunks: int,
-    spread: int,
-    replace: ti.template(),
-):
-    batch = field.shape[0]
-    channels = field.shape[1]
-    cells = field.shape[2]
-    for item in range(batch * chunks * spread):
-        if item % spread == 0:
-            b = item // spread // chunks
-            first, last = take(item // spread % chunks, chunks, cells)
-            for c in range(channels):
-                value = rate[b, c]
-                for at in range(first, last):
-                    added = value
-                    if ti.static(replace):
-                        added -= field[b, c, at]
-                    out[b, c, at] = field[b, c, at] + mask[b, 0, at] * added
 
 
 @kernel
@@ -76,16 +51,14 @@ def _gradients(
 
 
 def forward(field: Tensor, mask: Tensor, rate: Tensor, scale: float, replace: bool) -> Tensor:
-    """Return field (B, C, [D,] H, W) with ``scale`` times rate (B, C) added, or set, in a mask."""
-    runtime.start(field.device)
-    grid = grid_for(field.device)
-    out = field.new_empty(field.shape)
-    if field.numel():
-        _add(
-            field.flatten(2), mask.flatten(2), scale * rate, out.flatten(2),
-            grid.chunks, grid.spread, replace,
-        )  # fmt: skip
-    return out
+    """Return field (B, C, [D,] H, W) with ``scale`` times rate (B, C) added, or set, in a mask.
+
+    One call of torch's: on small grids the launch of a kernel would take longer than all of it.
+    """
+    wide = (scale * rate).view(*rate.shape, *[1] * (field.ndim - 2))
+    if replace:
+        return torch.lerp(field, wide, mask)
+    return torch.addcmul(field, mask, wide)
 
 
 def backward(

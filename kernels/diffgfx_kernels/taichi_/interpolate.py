@@ -139,7 +139,10 @@ def add_triangle(
     g_da: ti.template(), items: ti.template(), sums: ti.template(), base, begin, end, channels,
     slopes,
 ):  # fmt: skip
-    """Add what items ``begin`` to ``end`` send to the corners of their triangle."""
+    """Add up what items ``begin`` to ``end`` send to the corners of their triangle.
+
+    They are all that one thread has of it, and nothing was written there before.
+    """
     for c in range(channels):
         s0, s1, s2 = 0.0 * rast[0], 0.0 * rast[0], 0.0 * rast[0]
         for i in range(begin, end):
@@ -148,9 +151,9 @@ def add_triangle(
             s0 += u * g
             s1 += v * g
             s2 += ((1.0 - u) - v) * g
-        sums[base + c] = sums[base + c] + s0
-        sums[base + channels + c] = sums[base + channels + c] + s1
-        sums[base + 2 * channels + c] = sums[base + 2 * channels + c] + s2
+        sums[base + c] = s0
+        sums[base + channels + c] = s1
+        sums[base + 2 * channels + c] = s2
     for k in range(slopes):
         s0, s1 = 0.0 * rast[0], 0.0 * rast[0]
         for i in range(begin, end):

@@ -16,6 +16,8 @@ PATIENCE = 12
 MOST_ROUNDS = 4
 """Times that a solve starts again from the residual that was measured, not updated."""
 
+_TINY = 1e-300
+
 Operator = Callable[[Tensor], Tensor]
 
 
@@ -73,14 +75,18 @@ def refine(
     remaining: Callable[[Tensor, Tensor], Tensor],
     right: Tensor,
     tolerance: float,
+    highest: Callable[[], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Solve, measure what is left, and solve for that, until it is little or stays.
+
+    Where it is much in few places, a small norm hides it: ``highest`` bounds each by itself.
 
     Args:
         solve: Takes a right side and the norms to stop at; returns a solution and iterations.
         remaining: Takes a correction of the solution and what it was for; returns what is left.
         right: The right side of the zero solution, (B, N).
         tolerance: Relative to its norm.
+        highest: Returns what may be left in any place, (B,), once there is a first solution.
 
     Returns:
         The solution (B, N), the iterations (B,) and the true relative residuals (B,), float64.
@@ -88,15 +94,19 @@ def refine(
     size = norms(right)
     target = tolerance * size
     total, count, left = torch.zeros_like(right), None, right
-    found = size
+    found, goal = size, torch.where(size > target, 0.9 * target, torch.inf)
     for _ in range(MOST_ROUNDS):
-        goal = torch.where(found > target, 0.9 * target, torch.inf)
         part, used = solve(left, goal)
         total = total + part
         count = used if count is None else count + used
         left = remaining(part, left)
         before, found = found, norms(left)
-        if not bool(((found > target) & (found < 0.5 * before)).any()):
+        wanted = target
+        if highest is not None and left.numel():
+            peak = left.abs().amax(dim=1).double()
+            wanted = torch.minimum(target, found * (highest() / peak.clamp_min(_TINY)))
+        goal = torch.where((found > wanted) & (found < 0.5 * before), 0.9 * wanted, torch.inf)
+        if bool(goal.isinf().all()):
             break
     assert count is not None
     residual = torch.where(size > 0, found / size.clamp_min(torch.finfo(size.dtype).tiny), 0.0)

@@ -153,11 +153,11 @@ def place_gradient(
     else:
         put(gradient, 0, j, 0.0 * g)
         if ti.static(mode.posed):
-            n = column(tile, 0, j)
-            put(gradient, G_NORMAL, j, normalise_gradient(n, tile[LENGTH, j], g))
+            g_normal = normalise_gradient(column(tile, 0, j), tile[LENGTH, j], g)
+            put(gradient, G_NORMAL, j, g_normal)
     if ti.static(mode.posed):
-        v = column(view, EYE, j)
-        g_eye = normalise_gradient(v, view[INVERSE_V, j], column(gradient, G_EYE, j))
+        g_v = column(gradient, G_EYE, j)
+        g_eye = normalise_gradient(column(view, EYE, j), view[INVERSE_V, j], g_v)
         for c in ti.static(range(3)):
             gradient[G_POSITION + c, j] -= g_eye[c]
             sums[EYE_SUMS + c, j] += g_eye[c]

@@ -102,11 +102,17 @@ def _excess(right: Tensor, pools: Pools, *groups: Sequence[Tensor]) -> Tensor:
     if pools.most == 0:
         return torch.zeros(len(right), dtype=torch.float64, device=right.device)
     net = pools.sums(right.double()).abs().amax(dim=1)
-    peaks = [face.abs().flatten(1).amax(dim=1) for group in groups for face in group]
+    largest = _largest([face for group in groups for face in group])
+    return torch.where(net > 0, net / largest, 0.0)
+
+
+def _largest(faces: Sequence[Tensor]) -> Tensor:
+    """Return the largest size of a velocity of each batch item, or of all where they share one."""
+    peaks = [face.abs().flatten(1).amax(dim=1) for face in faces]
     largest = peaks[0]
     for peak in peaks[1:]:
         largest = torch.maximum(largest, peak)
-    return torch.where(net > 0, net / largest.double(), 0.0)
+    return largest.double()
 
 
 def forward(
@@ -125,7 +131,8 @@ def forward(
         solid: Velocity of the solids, faces (B|1, ...), or none: at rest.
         cell: Side of a cell [m].
         sides: Two an axis.
-        tolerance: Of the residual, relative to the right side.
+        tolerance: Of the residual, relative to the right side; and of the net flux into any cell,
+            relative to the largest velocity.
 
     Returns:
         Faces; the potential; iterations, true relative residual and largest net flux into a closed
@@ -153,11 +160,14 @@ def forward(
         started.append(True)
         return inflow(projected)
 
+    def highest() -> Tensor:
+        return tolerance * _largest(projected)
+
     started: list[bool] = []
     solve, pools = _prepare(box, openings, like)
     right = inflow(velocity)
     excess = _excess(right, pools, velocity, solid if openings else ())
-    potential, used, residual = refine(solve, remaining, right, tolerance)
+    potential, used, residual = refine(solve, remaining, right, tolerance, highest)
     stats = torch.stack([used.double(), residual, excess], dim=1)
     return projected, (cell * potential).view(len(like), 1, *reversed(box.cells)), stats
 

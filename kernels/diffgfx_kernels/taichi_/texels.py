@@ -88,7 +88,7 @@ def share_missing(weights, number):
     for k in ti.static(range(4)):
         if number[k] < 0:
             missing = weights[k] / 3.0
-    found = weights
+    found = 0.0 * weights
     for k in ti.static(range(4)):
         found[k] = ti.select(number[k] < 0, 0.0 * missing, weights[k] + missing)
     return found

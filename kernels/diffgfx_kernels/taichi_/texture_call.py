@@ -7,10 +7,11 @@ from torch import Tensor
 
 from diffgfx_kernels.sampling import Sampling, level_sizes, level_starts
 
-__all__ = ["HEIGHT", "START", "WIDTH", "Call", "call_of", "flat", "plan_of"]
+__all__ = ["HEIGHT", "START", "WIDTH", "Call", "call_of", "flat", "lanes_for", "plan_of"]
 
 HEIGHT, WIDTH, START = range(3)
 
+_LANES = 16
 BOUNDARIES = ("wrap", "clamp", "zero", "cube")
 
 
@@ -71,3 +72,12 @@ def plan_of(tex: Tensor, top: int) -> Tensor:
 def flat(tensor: Tensor | None, like: Tensor) -> Tensor:
     """Return a tensor of one dimension; of a number that nobody reads where there is none."""
     return like.new_zeros(1) if tensor is None or tensor.numel() == 0 else tensor.view(-1)
+
+
+def lanes_for(device: torch.device, sampling: Sampling) -> int:
+    """Return how many pixels of a CPU go together: several where they look at squares of a plane.
+
+    On a GPU threads take one at a time.
+    """
+    flat_squares = sampling.filter != "nearest" and sampling.boundary != "cube"
+    return _LANES if flat_squares and device.type == "cpu" else 1

@@ -1,6 +1,7 @@
 """Rollouts: segments that are run again give the tape's own gradients."""
 
 import dataclasses
+import importlib
 import math
 import weakref
 
@@ -10,9 +11,12 @@ from torch import Tensor
 
 from diffgfx.errors import DivergedError, RangeError
 from diffgfx.fluid import courant_number, rollout, step
+from diffgfx.fluid.memory import Plan
+from diffgfx.fluid.paths import ALL_PATHS
 from diffgfx.fluid.problems import lid_driven_cavity
-from diffgfx.scene import FluidState
+from diffgfx.scene import FluidScene, FluidState
 
+module = importlib.import_module("diffgfx.fluid.rollout")  # its name is that of its function
 STEPS = 7
 
 
@@ -108,5 +112,49 @@ def test_segments_of_segments_keep_no_more_states_than_planned(cavity):
     leaves = tuple(t.detach().requires_grad_() for t in state.velocity)
     begun = dataclasses.replace(state, velocity=leaves)
     found = rollout(begun, scene, 27, memory=15_000, observe=look)
-    assert found.plan.depth >= 2
-    assert sum(ref() is not None for ref in seen) <= found.plan.branches
+    plan = found.plan
+    assert plan.depth >= 2
+    last = plan.depth * plan.branches + math.ceil(27 / plan.branches**plan.depth)  # and its tape
+    assert sum(ref() is not None for ref in seen) <= last < 27
+
+
+@pytest.mark.parametrize(("memory", "depth"), [(60_000, 1), (15_000, 3)])
+def test_what_comes_last_is_not_run_again(cavity, monkeypatch, memory, depth):
+    """Runs of all levels, each without the last segment of each."""
+    state, scene = cavity
+    taken = []
+
+    def counted(*arguments, **options):
+        taken.append(1)
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(module, "step", counted)
+    leaves = tuple(t.detach().requires_grad_() for t in state.velocity)
+    found = rollout(dataclasses.replace(state, velocity=leaves), scene, 27, memory=memory)
+    assert found.plan.depth == depth
+    assert len(taken) == 27 + 2   # two measure the tape
+
+    def again(count: int, plan: Plan) -> int:
+        if plan.depth == 0 or count == 1:
+            return 0
+        lengths = plan.lengths(count)
+        return sum(lengths[:-1]) + sum(again(length, plan.below()) for length in lengths)
+
+    found.state.velocity[0].sum().backward()
+    assert len(taken) == 2 + 27 + again(27, found.plan) < 2 + (1 + depth) * 27
+
+
+def test_smoke_keeps_little_of_a_step():
+    """Faces and the new density, the fields that were carried, and nothing that is not read."""
+    cells, kinds = (16, 12), ("no_slip",) * 4
+    state = FluidState.at_rest(cells)
+    push = torch.tensor([[0.0, 1.0]], requires_grad=True)
+    scene = FluidScene(0.1, 0.1, "smoke", kinds, density_force=push)
+    field = cells[0] * cells[1] * 4
+    faces = sum(4 * face.numel() for face in state.velocity)
+    found = module._tape(state, scene, frozenset(ALL_PATHS))
+    assert faces + 3 * field <= found < faces + 3.5 * field
+    started = dataclasses.replace(state, density=state.density.clone().requires_grad_())
+    plan = rollout(started, scene, 20, memory=40_000).plan
+    start, leaf = faces + 2 * field + 4, math.ceil(20 / plan.branches)
+    assert plan.bytes == plan.branches * start + leaf * found

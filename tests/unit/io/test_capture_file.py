@@ -187,7 +187,21 @@ def test_no_pose_at_all(tmp_path):
     fields = good()
     for photo in fields["photos"]:
         del photo["camera"], photo["light"]
-    refused(save(tmp_path, fields), "every photo must have a pose")
+    refused(save(tmp_path, fields), "every photo must have a pose.*--calibration solve")
+    photos = read_capture(save(tmp_path, fields), posed=False).photos
+    assert all(photo.camera is None and photo.light is None for photo in photos)
+
+
+def test_poses_that_are_not_needed_are_still_checked(tmp_path):
+    fields = good()
+    fields["photos"][0]["camera"] = None
+    fields["photos"][0]["light"] = None
+    first, second = read_capture(save(tmp_path, fields), posed=False).photos
+    assert first.camera is None
+    assert second.camera == tuple(POSE)
+    fields["photos"][1]["camera"] = [1, 2]
+    with pytest.raises(InputError, match="camera must be a list of 3 numbers"):
+        read_capture(save(tmp_path, fields), posed=False)
 
 
 @pytest.mark.parametrize(

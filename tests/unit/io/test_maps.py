@@ -35,7 +35,7 @@ def test_exr_is_lossless_but_for_the_normals_length(tmp_path):
         assert torch.equal(getattr(back.maps, name), getattr(maps, name))
     wanted = torch.nn.functional.normalize(maps.normal, dim=1)
     torch.testing.assert_close(back.maps.normal, wanted, atol=2e-7, rtol=0)
-    assert torch.equal(back.height, relief())
+    torch.testing.assert_close(back.height, relief(), atol=0, rtol=2e-7)  # in millimetres between
     assert (back.maps.size, back.units, back.maps.resolution) == ((7.0, 5.5), "cm", (5, 8))
     assert read_image(tmp_path / "roughness.exr").shape == (5, 8, 3)
 
@@ -70,8 +70,8 @@ def test_the_sidecar_explains_the_files(tmp_path):
         "height": "linear",
     }
     assert maps["normal"]["range"] == [-1.0, 1.0]
-    assert maps["height"]["range"] == pytest.approx([-0.3, 0.1])
-    assert (maps["height"]["unit"], maps["diffuse"]["unit"]) == ("cm", "1")
+    assert maps["height"]["range"] == pytest.approx([-3.0, 1.0])
+    assert (maps["height"]["unit"], maps["diffuse"]["unit"]) == ("mm", "1")
     assert (maps["roughness"]["exr"]["channels"], maps["normal"]["png"]["channels"]) == ("Y", "RGB")
     files = {entry[kind]["file"] for entry in maps.values() for kind in ("exr", "png")}
     assert files | {"maps.json"} == {entry.name for entry in tmp_path.iterdir()}
@@ -91,6 +91,34 @@ def test_png_stands_in_for_a_missing_exr(tmp_path):
     wanted = torch.nn.functional.normalize(maps.normal, dim=1)
     torch.testing.assert_close(back.maps.normal, wanted, atol=4e-5, rtol=0)
     torch.testing.assert_close(back.height, relief(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("units", "stored", "factor"),
+    [
+        ("mm", "mm", 1.0), ("cm", "mm", 10.0), ("m", "mm", 1000.0), ("in", "mm", 25.4),
+        ("half widths of the sample", "half widths of the sample", 1.0), ("ells", "ells", 1.0),
+    ],
+)  # fmt: skip
+def test_the_height_is_stored_in_millimetres_where_its_unit_has_a_length(
+    tmp_path, units, stored, factor
+):
+    write_maps(tmp_path, material(), relief(), units=units)
+    fields = json.loads((tmp_path / "maps.json").read_text())["maps"]["height"]
+    assert fields["unit"] == stored
+    assert fields["range"] == pytest.approx([-0.3 * factor, 0.1 * factor])
+    array = read_image(tmp_path / "height.exr")[..., 0]
+    np.testing.assert_allclose(array, factor * relief()[0, 0].numpy(), rtol=2e-7)
+    assert torch.allclose(read_map_files(tmp_path).height, relief(), rtol=3e-7)
+
+
+def test_a_height_in_the_unit_of_the_sample_is_still_read(tmp_path):
+    write_maps(tmp_path, material(), relief(), units="cm")
+    fields = json.loads((tmp_path / "maps.json").read_text())
+    fields["maps"]["height"] |= {"unit": "cm", "range": [-0.3, 0.1]}
+    (tmp_path / "maps.json").write_text(json.dumps(fields))
+    write_exr(tmp_path / "height.exr", relief()[0].movedim(0, -1).numpy())
+    assert torch.equal(read_map_files(tmp_path).height, relief())
 
 
 def test_a_flat_height_and_none(tmp_path):
@@ -157,6 +185,8 @@ def test_read_refusals(tmp_path):
         ("size", [0, 1], "size must be above zero"),
         ("units", 3, "units must name a unit"),
         ("maps", {"height": 3}, "maps.height.range must be two numbers"),
+        ("maps", {"height": {"range": [0, 1], "unit": "ells"}}, "maps.height.unit must be m or"),
+        ("maps", {"height": {"range": [0, 1], "unit": ["mm"]}}, "maps.height.unit must be m or"),
         ("note", float("nan"), "numbers must be finite"),
     ],
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diffgfx import ops
 from diffgfx.errors import RangeError, ShapeError
+from tests.contract.cases.shade_mesh import build_mesh
 
 BACKENDS = ("taichi", "torch")
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -88,6 +89,18 @@ def test_hidden_pixels_may_hold_anything(backend: str) -> None:
     for found, wanted in zip(gradients, expected, strict=True):
         found = found if found.ndim < 4 else found[..., [0, 2]]
         torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_where_many_pixels_in_a_row_are_hidden_the_rest_stay_in_place() -> None:
+    pytest.importorskip("taichi")
+    given = build_mesh(torch.float64, "cpu", 1, 5, height=3, width=67)
+    places = torch.arange(3 * 67).view(1, 1, 3, 67)
+    given["mask"] = ((places >= 20) & (places < 113)).double()
+    image, gradients = _gradients(given, "taichi")
+    wanted_image, wanted = _gradients(given, "torch")
+    for found, other in zip([image, *gradients], [wanted_image, *wanted], strict=True):
+        scale = float(other.detach().abs().max())
+        torch.testing.assert_close(found, other, rtol=1e-9, atol=1e-12 * scale)
 
 
 @pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64, torch.float32])

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffgfx.io import encode_transfer
+from diffgfx.io import encode_transfer, known_length
 from diffgfx.scene import MaterialMaps
 from diffgfx.tasks.capture.report.pictures import Embedded, as_rows, embed, scaled_down
 
@@ -63,13 +63,19 @@ def map_pictures(
         MapPicture(
             "height", _drawn(relief),
             "The relief that belongs to the normals: black is low, white is high.",
-            f"{high - low:.3g} {units} from the lowest to the highest place.",
+            f"{_length(high - low, units)} from the lowest to the highest place.",
         ),
     ]  # fmt: skip
 
 
 def _drawn(stored: Float[Tensor, "c h w"]) -> Embedded:
     return embed(scaled_down(as_rows(stored)), quality=92)
+
+
+def _length(value: float, units: str) -> str:
+    """Return a length in millimetres, or in units that have no length."""
+    metres = known_length(units)
+    return f"{value:.3g} {units}" if metres is None else f"{1e3 * metres * value:.3g} mm"
 
 
 def _span(map_: Tensor, what: str) -> str:

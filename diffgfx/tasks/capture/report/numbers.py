@@ -11,6 +11,8 @@ from diffgfx.tasks.capture.run import CaptureResult
 
 __all__ = ["Headline", "Number", "headline", "percent", "proof_numbers", "setup_numbers"]
 
+_BY_ITSELF = "Position and exposure of each were solved on it, the material frozen."
+
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
@@ -59,14 +61,21 @@ def headline(metrics: Mapping[str, Any]) -> Headline:
             "nothing is proven: a wrong material can fit its own photographs as well.",
             "",
         )
+    aside = f"Photographs it was fitted to: {percent(fitted)}. One per cent is 2.5 of 255 levels."
+    if _posed_by_itself(metrics):
+        aside += f" {_BY_ITSELF}"
     them = "A photograph" if count == 1 else f"{_word(count)} photographs"
     verb = "is" if count == 1 else "are"
     return Headline(
         percent(metrics["held_out"]),
         f"{them} that the fit never saw {verb} re-created with an error of "
         f"{percent(metrics['held_out'])} of the range from black to white (root mean square).",
-        f"Photographs it was fitted to: {percent(fitted)}. One per cent is 2.5 of 255 levels.",
+        aside,
     )
+
+
+def _posed_by_itself(metrics: Mapping[str, Any]) -> bool:
+    return any(photo["pose"] == "solved on this photo" for photo in metrics["photos"])
 
 
 def proof_numbers(metrics: Mapping[str, Any], cards: Sequence[PhotoCard]) -> list[Number]:
@@ -76,7 +85,8 @@ def proof_numbers(metrics: Mapping[str, Any], cards: Sequence[PhotoCard]) -> lis
     if unseen:
         found.append(Number(
             "Held-out error", percent(metrics["held_out"]),
-            "The number to trust: how far re-renders are from photographs that the fit never saw.",
+            "The number to trust: how far re-renders are from photographs that the fit never saw."
+            + (f" {_BY_ITSELF}" if _posed_by_itself(metrics) else ""),
         ))  # fmt: skip
     found.append(Number(
         "Fitted error", percent(metrics["fitted"]),
@@ -116,8 +126,8 @@ def setup_numbers(
         ),
         Number(
             "Flash offset", f"{offset:.3g} {units}",
-            "How far from its stated place the flash was found; more than a few centimetres from "
-            "a phone's lens hints at wrong positions.",
+            f"How far from {_flash_place(capture, result)} the flash was found; more than a few "
+            "centimetres from a phone's lens hints at wrong positions.",
         ),
         Number(
             "Cone", f"{light['cone']:.3g}",
@@ -133,6 +143,12 @@ def setup_numbers(
             f"{columns} by {rows} texels, in at most {metrics['peak_rss_mb']:.0f} MB of memory.",
         ),
     ]  # fmt: skip
+
+
+def _flash_place(capture: Capture, result: CaptureResult) -> str:
+    if "solved" in result.poses or all(photo.light == photo.camera for photo in capture.photos):
+        return "the lens"
+    return "its stated place"
 
 
 def _ambient_share(light: Mapping[str, Any], distance: float) -> float:

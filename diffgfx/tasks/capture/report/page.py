@@ -14,7 +14,7 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from diffgfx import __version__
@@ -38,10 +38,6 @@ def render_report(
     result: CaptureResult,
     metrics: Mapping[str, Any],
     height: Float[Tensor, "1 1 h w"],
-    *,
-    uncertainty: Float[Tensor, "8 h w"] | None = None,
-    seen: Bool[Tensor, "h w"] | None = None,
-    next_photo: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return a capture's result as one HTML page that opens offline.
 
@@ -50,19 +46,13 @@ def render_report(
         result: What `capture_material` returned.
         metrics: The contents of ``metrics.json``.
         height: Displacement that belongs to the normals [capture unit].
-        uncertainty: Standard deviations of d (RGB), F0 (RGB), alpha, and the normal's angle [rad];
-            None leaves their section out.
-        seen: Texels that saw a highlight; None reads them off the poses, as if the sample were
-            flat.
-        next_photo: The photograph to take next: ``light`` [x, y, z], ``words``, and where they are
-            known ``before`` and ``after``; None leaves it out.
 
     Returns:
         The page in UTF-8: photographs (smaller from the thirteenth on) and maps at 512 pixels at
         most, the material at 512 texels at most for a view in WebGL2 under the exact BRDF.
     """
     cards = photo_cards(capture, result)
-    covered = coverage(capture, result, seen)
+    covered = coverage(result.maps, ~result.uncertainty.no_highlight)
     view = pack_view(result.maps)
     settings = dataclasses.asdict(view)
     planes = settings.pop("planes")
@@ -83,8 +73,8 @@ def render_report(
         error_full=ERROR_FULL,
         maps=map_pictures(result.maps, height, capture.units),
         coverage=covered,
-        uncertainties=[] if uncertainty is None else uncertainties(uncertainty),
-        next_photo=None if next_photo is None else next_place(next_photo, capture.units),
+        uncertainties=uncertainties(result.uncertainty),
+        next_photo=next_place(result.next_photo, capture.units),
         proof=proof_numbers(metrics, cards),
         setup=setup_numbers(capture, result, metrics),
         view=settings,

@@ -6,7 +6,7 @@ import torch
 
 from diffgfx.io import PhotoSet, decode_transfer, encode_transfer
 from diffgfx.scene import Capture, Photo
-from diffgfx.tasks.capture import CaptureResult
+from diffgfx.tasks.capture import CaptureResult, MapUncertainty, NextPhoto
 from diffgfx.tasks.capture.compare import draw_comparison
 from diffgfx.tasks.capture.light import FlashLight
 from diffgfx.tasks.capture.measure import PhotoError
@@ -32,9 +32,17 @@ def shown(tmp_path, count=4, held=(2,), height=256, width=256) -> tuple[Capture,
         photos=PhotoSet(images, 0 * ones, ones, (height, width)),
         renders=renders,
         errors=tuple(PhotoError(1.0, 0.01 * i, 0.01 * i, 40.0, 0.9, 0.1) for i in range(count)),
+        poses=("given",) * count,
+        cameras=places,
         held_out=held,
         light=flash,
         unknowns=flash.start(),
+        uncertainty=MapUncertainty(
+            torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16), torch.zeros(1, 1, 16, 16),
+            torch.zeros(1, 1, 16, 16), torch.zeros(16, 16, dtype=torch.bool), 0.0,
+            torch.zeros(9, 16, 16),
+        ),
+        next_photo=NextPhoto("from straight above", POSE, POSE, 0.2, 0.1),
         steps=1,
         seconds={},
         warnings=(),

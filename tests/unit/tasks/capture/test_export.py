@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 
@@ -54,7 +55,7 @@ def test_the_folder_holds_what_was_promised_and_nothing_else(out):
             for name in ("normal", "diffuse", "specular", "roughness", "height")}  # fmt: skip
     renders = {f"rerender/{index}_{index}.png" for index in range(9)}
     wanted = {"material.glb", "compare.png", "report.html", "capture.json", "metrics.json",
-              "maps/maps.json"}  # fmt: skip
+              "maps/maps.json", "maps/uncertainty.exr", "maps/no_highlight.png"}  # fmt: skip
     programs = {"material.gltf", "material.mtlx", "blender/material.glb", "unreal/README.txt",
                 "unreal/material.json"}  # fmt: skip
     textures = {f"textures/{name}.png" for name in
@@ -88,6 +89,27 @@ def test_maps_and_glb_hold_the_material(out, result):
     assert torch.allclose(glb.diffuse, result.maps.diffuse, atol=1e-3)
 
 
+def test_deviations_are_channels_of_one_file(capture, result, tmp_path):
+    blind = torch.arange(15)[:, None] > torch.arange(24)
+    unsure = dataclasses.replace(result.uncertainty, no_highlight=blind)
+    out = tmp_path / "out"
+    export_capture(capture, dataclasses.replace(result, uncertainty=unsure), OPTIONS, out)
+    with OpenEXR.File(str(out / "maps" / "uncertainty.exr"), separate_channels=True) as file:
+        found = {name: channel.pixels for name, channel in file.channels().items()}
+    wanted = {
+        **{f"diffuse.{key}": result.uncertainty.diffuse[0, k] for k, key in enumerate("RGB")},
+        **{f"specular.{key}": result.uncertainty.specular[0, k] for k, key in enumerate("RGB")},
+        "alpha": result.uncertainty.alpha[0, 0],
+        "normal": result.uncertainty.normal[0, 0],
+    }
+    assert set(found) == set(wanted)
+    for name, plane in wanted.items():
+        assert np.array_equal(found[name], plane.numpy()), name
+        assert 0.0 < plane.min() <= plane.max() < 1.0
+    mask = read_image(out / "maps" / "no_highlight.png")[..., 0]
+    assert np.array_equal(mask, blind.numpy())
+
+
 def test_the_height_belongs_to_the_normals(out, result):
     files = read_map_files(out)
     assert files.units == "cm"
@@ -111,21 +133,29 @@ def test_rerenders_are_the_pictures_that_were_measured(out, capture, result):
 def test_metrics_have_exactly_the_keys_that_are_promised(out):
     found = json.loads((out / "metrics.json").read_text())
     assert set(found) == {
-        "photos", "fitted", "held_out", "light", "seconds", "peak_rss_mb", "resolution", "steps",
-        "warnings", "exports",
+        "photos", "fitted", "held_out", "light", "uncertainty", "next_photo", "seconds",
+        "peak_rss_mb", "resolution", "steps", "warnings", "exports",
     }  # fmt: skip
     assert all(
-        set(photo) == {"file", "held_out", "rmse", "rmse_raw", "psnr", "ssim", "flip"}
+        set(photo)
+        == {"file", "held_out", "camera", "pose", "rmse", "rmse_raw", "psnr", "ssim", "flip"}
         for photo in found["photos"]
     )
     assert set(found["light"]) == {"power", "exposure", "offset", "cone", "ambient"}
-    assert set(found["seconds"]) == {"load", "fit", "export"}
+    assert set(found["seconds"]) == {"load", "fit", "uncertainty", "export"}
     assert min(found["seconds"].values()) >= 0.0
+    kinds = {"diffuse", "specular", "alpha", "normal"}
+    assert set(found["uncertainty"]) == {"mean", "median", "no_highlight"}
+    assert set(found["uncertainty"]["mean"]) == set(found["uncertainty"]["median"]) == kinds
+    assert set(found["next_photo"]) == {"place", "light", "camera", "before", "after"}
+    assert 0.0 < found["next_photo"]["after"] < found["next_photo"]["before"]
     assert found["resolution"] == [15, 24]
     assert 50 < found["peak_rss_mb"] < 1e5
     held = [photo["rmse"] for photo in found["photos"] if photo["held_out"]]
     fitted = [photo["rmse"] for photo in found["photos"] if not photo["held_out"]]
     assert [p["file"] for p in found["photos"] if p["held_out"]] == ["1.png", "2.png"]
+    assert {p["pose"] for p in found["photos"]} == {"given"}
+    assert all(len(p["camera"]) == 3 for p in found["photos"])
     assert found["held_out"] == pytest.approx(sum(held) / 2)
     assert found["fitted"] == pytest.approx(sum(fitted) / 7)
 

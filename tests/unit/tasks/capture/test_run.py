@@ -11,7 +11,7 @@ import torch
 
 from diffgfx.errors import BackendError, InputError, RangeError
 from diffgfx.io import read_capture
-from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material, run
+from diffgfx.tasks.capture import CaptureOptions, CaptureResult, capture_material, fit
 from tests.captures import KnownCapture, known_maps, rmse, write_known_capture
 
 SMALL = CaptureOptions(resolution=32)       # two levels
@@ -67,7 +67,7 @@ def test_what_a_result_holds(known, result):
     assert maps.diffuse.max() < 1.0
     assert result.renders.shape == result.photos.images.shape == (9, 3, 32, 32)
     assert len(result.errors) == 9
-    assert set(result.seconds) == {"load", "fit"}
+    assert set(result.seconds) == {"load", "fit", "uncertainty"}
     assert result.steps > 20
     for error in result.errors:
         assert error.rmse <= error.rmse_raw
@@ -78,12 +78,13 @@ def test_stages_are_told(known):
     told: list[tuple[str, int, int, float | None]] = []
     options = dataclasses.replace(LEAST, final="all")
     capture_material(read_capture(known.folder), options, progress=lambda *x: told.append(x))
-    assert list(dict.fromkeys(stage for stage, *_ in told)) == ["load", "fit", "refit on all"]
-    for stage in ("load", "fit", "refit on all"):
+    stages = ["load", "fit", "refit on all", "uncertainty"]
+    assert list(dict.fromkeys(stage for stage, *_ in told)) == stages
+    for stage in stages:
         done = [entry[1] for entry in told if entry[0] == stage]
         assert done == sorted(done)
         assert done[-1] == next(entry[2] for entry in told if entry[0] == stage)
-    assert all(entry[3] is not None for entry in told if entry[0] != "load")
+    assert all((entry[3] is None) == (entry[0] in ("load", "uncertainty")) for entry in told)
 
 
 def test_held_out_photographs_never_change_the_solution(known, result, tmp_path):
@@ -157,7 +158,7 @@ def test_the_final_fit_on_all_keeps_the_proof(known):
 
 @pytest.mark.slow
 def test_each_prior_fits_in_its_own_way(known, result, monkeypatch):
-    monkeypatch.setitem(run._STEPS, "dip", (150, 50))
+    monkeypatch.setitem(fit._STEPS, "dip", (150, 50))
     none = capture_folder(known.folder, dataclasses.replace(SMALL, prior="none"))
     network = capture_folder(known.folder, dataclasses.replace(SMALL, prior="dip"))
     assert fitted_rmse(none) < 0.015

@@ -1,6 +1,7 @@
 """The page: whole in one file, safe whatever its names are, and complete."""
 
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import itertools
@@ -10,7 +11,9 @@ import struct
 import pytest
 import torch
 
+from diffgfx.tasks.capture.next_photo import NextPhoto
 from diffgfx.tasks.capture.report.photos import side_of_photos
+from diffgfx.tasks.capture.uncertainty import MapUncertainty
 from tests.reports import finished_capture, report_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&'\".jpg"
@@ -105,14 +108,15 @@ def test_says_the_error_of_what_the_fit_never_saw(tmp_path):
 
 def test_pictures_say_what_they_are_and_how_large(outline):
     images = outline.all("img")
-    assert len(images) == 3 * 4 + 5 + 1
+    assert len(images) == 3 * 4 + 5 + 1 + 4
     for image in images:
         assert image["alt"]
         data = base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,"))
         frame = data.index(b"\xff\xc0")
         height, width = struct.unpack(">HH", data[frame + 5 : frame + 9])
         assert (image["width"], image["height"]) == (str(width), str(height)) == ("32", "24")
-    assert {i["alt"] for i in images} >= {"Photograph 2.jpg", "Re-render of 2.jpg", "height map"}
+    assert {i["alt"] for i in images} >= {"Photograph 2.jpg", "Re-render of 2.jpg", "height map",
+                                            "Uncertainty of normal"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("count", "side"), [(1, 512), (12, 512), (27, 341), (900, 256)])
@@ -150,9 +154,9 @@ def test_hostile_names_are_words_and_nothing_else(tmp_path):
     capture, result = finished_capture(
         folder, names=names, units="<i>cm</i>", warnings=(f"{HOSTILE}: is odd; remove {HOSTILE}",)
     )
-    page = report_of(capture, result, next_photo={"light": [1, 2, 3], "words": HOSTILE})
-    plain = Outline(report_of(*finished_capture(tmp_path, warnings=("a: is odd; remove it",)),
-                              next_photo={"light": [1, 2, 3], "words": "x"}))  # fmt: skip
+    advice = dataclasses.replace(result.next_photo, place=HOSTILE)
+    page = report_of(capture, dataclasses.replace(result, next_photo=advice))
+    plain = Outline(report_of(*finished_capture(tmp_path, warnings=("a: is odd; remove it",))))
     outline = Outline(page)
     assert [tag for tag, _ in outline.elements] == [tag for tag, _ in plain.elements]
     words = outline.words()
@@ -162,26 +166,39 @@ def test_hostile_names_are_words_and_nothing_else(tmp_path):
     assert "a\\udcff.jpg" in words
 
 
-def test_doubts_appear_where_they_are_known(tmp_path):
+def test_doubts_are_told(tmp_path):
     capture, result = finished_capture(tmp_path)
-    bare = report_of(capture, result).decode()
-    assert "Uncertainty of" not in bare
-    assert "The next photograph" not in bare
-    deviation = torch.full((8, 24, 32), 0.02)
-    deviation[7] = 0.5 * torch.pi / 180
-    seen = torch.zeros(24, 32, dtype=torch.bool)
+    plane, seen = torch.ones(1, 1, 24, 32), torch.zeros(24, 32, dtype=torch.bool)
     seen[:, :8] = True
-    page = report_of(
-        capture, result, uncertainty=deviation, seen=seen,
-        next_photo={"light": [-4.0, 2.5, 18.0], "before": 0.25, "after": 0.5, "words": "Go left."},
+    doubt = MapUncertainty(
+        0.02 * plane.expand(1, 3, -1, -1), 0.03 * plane.expand(1, 3, -1, -1), 0.04 * plane,
+        0.5 * torch.pi / 180 * plane, ~seen, 1e-4, torch.ones(9, 24, 32),
     )  # fmt: skip
+    advice = NextPhoto("from the left", (-4.0, 2.5, 18.0), (-4.0, 2.5, 18.0), 0.25, 0.125)
+    page = report_of(capture, dataclasses.replace(result, uncertainty=doubt, next_photo=advice))
     words = Outline(page).words()
     assert "25.0 % of the sample saw a highlight" in words
     assert "Only 25.0 % of the sample saw a highlight" in words       # a warning, with its remedy
-    assert "± 0.02 in the median" in words
-    assert "± 0.5° in the median" in words
+    for deviation in ("0.02", "0.03", "0.04", "0.5°"):
+        assert f"± {deviation} in the median" in words
     assert "4 cm left of the sample's centre and 2.5 cm above it" in words
-    assert "18 cm over the surface. Go left. 0.25 → 0.5" in words
+    assert "18 cm over the surface. That is from the left." in words
+    assert "0.25 → 0.125" in words
+    apart = NextPhoto("from the right", (120.0, 0.0, 18.0), (0.1, 0.0, 123.4), 0.25, 0.125)
+    page = report_of(capture, dataclasses.replace(result, next_photo=apart))
+    words = Outline(page).words()
+    assert "Hold the flash 120 cm right of the sample's centre and 0 cm above it" in words
+    assert "; the camera straight above the sample's centre, 123 cm over the surface." in words
+
+
+def test_a_proof_under_positions_of_its_own_says_so(tmp_path):
+    capture, result = finished_capture(tmp_path)
+    told = "Position and exposure of each were solved on it, the material frozen."
+    assert told not in Outline(report_of(capture, result)).words()
+    poses = ("solved", "solved", "solved on this photo", "solved")
+    words = Outline(report_of(capture, dataclasses.replace(result, poses=poses))).words()
+    assert words.count(told) == 2             # headline, number
+    assert "How far from the lens the flash was found" in words
 
 
 def test_the_same_result_gives_the_same_page(tmp_path):
