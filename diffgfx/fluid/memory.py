@@ -83,5 +83,5 @@ def make_plan(steps: int, state: int, tape: int, budget: int) -> Plan:
                 return Plan(depth, branches, needed)
     raise RangeError(
         f"memory must be at least {leanest} bytes for {steps} steps of this flow, got {budget}; "
-        "give more, or fewer steps"
+        "give more (None keeps the whole tape), or fewer steps"
     )

@@ -6,17 +6,17 @@ corrected by the potential of the projection (method PmII of Brown, Cortez and M
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
 from diffgfx import ops
 from diffgfx.fluid.paths import Path, through
+from diffgfx.fluid.pressure import net_outflow, project_velocity
 from diffgfx.fluid.smoke import feed, push, scalar_kinds
 from diffgfx.fluid.term import Term, gated
 from diffgfx.fluid.viscosity import crank_nicolson, thicken
 from diffgfx.scene import FluidScene, FluidState
-from diffgfx.types import ScalarSide
 
 __all__ = ["NS_TERMS"]
 
@@ -60,76 +60,94 @@ def _drag(state: FluidState, scene: FluidScene, dt: float) -> FluidState:
 
 def _project(state: FluidState, scene: FluidScene, dt: float) -> FluidState:
     """Make the velocity free of divergence, and correct the pressure by what that took."""
-    found = ops.project(
-        state.velocity, scene.cell, scene.sides,
-        openings=scene.openings, solid_velocity=scene.solid_velocity, tolerance=scene.tolerance,
-    )  # fmt: skip
+    found = project_velocity(state, scene)
     pressure = state.pressure + found.pressure / dt
     if scene.viscosity is not None:
-        source = ops.divergence(state.velocity, scene.cell, openings=scene.openings)
         half = (0.5 * scene.viscosity).reshape(-1, *[1] * (scene.dim + 1))
-        pressure = pressure - half * source
+        pressure = pressure - half * net_outflow(state, scene)
     return dataclasses.replace(
         state, velocity=tuple(found.velocity), pressure=pressure, iterations=found.iterations
     )
 
 
 def _carry(
-    base: FluidState, at: FluidState, scene: FluidScene, dt: float
+    base: FluidState, at: FluidState, scene: FluidScene, dt: float, paths: Paths
 ) -> tuple[Tensor, Tensor]:
-    """Return smoke and heat after the fluxes of the flow ``at`` have acted for ``dt``."""
+    """Return smoke and heat after sources, and the fluxes of the flow ``at``, acted for ``dt``.
+
+    Diffusion is Crank and Nicolson's: half of it is that of ``base``.
+    """
+    density, temperature = base.density, base.temperature
+    if scene.sources:
+        fed = gated("forces", feed)(base, dataclasses.replace(scene, dt=dt), paths)
+        density, temperature = fed.density, fed.temperature
     if not scene.scalars:
-        return base.density, base.temperature
+        return density, temperature
     kinds = scalar_kinds(scene)
-
-    def carried(
-        field: Tensor, middle: Tensor, held: tuple[ScalarSide, ...], values: Tensor | None
-    ) -> Tensor:
-        moved = ops.advect_tvd(
-            middle, at.velocity, dt, scene.cell, scene.sides, scalar_sides=held, side_value=values
-        )
-        field = field + (moved - middle)
-        if scene.diffusivity is None:
-            return field
-        half = 0.5 * dt * scene.diffusivity
-        rate = ops.laplacian_scalar(field, scene.cell, held, side_value=values)
-        amount = half.reshape(-1, *[1] * (scene.dim + 1))
-        return ops.diffuse_scalar(
-            field + amount * rate, half, scene.cell, held,
-            side_value=values,
-        )  # fmt: skip
-
     held = scene.temperature_kinds or kinds
-    return (
-        carried(base.density, at.density, kinds, None),
-        carried(base.temperature, at.temperature, held, scene.temperature_values),
-    )
+    rules = ((kinds, None), (held, scene.temperature_values))
+    middle = (at.density, at.temperature)
+
+    def moved(fields: Sequence[Tensor]) -> list[Tensor]:
+        found = []
+        for field, there, (sides, values) in zip(fields, middle, rules, strict=True):
+            after = ops.advect_tvd(
+                there, at.velocity, dt, scene.cell, scene.sides, scalar_sides=sides,
+                side_value=values,
+            )  # fmt: skip
+            found.append(field + (after - there))
+        return found
+
+    def spread(fields: Sequence[Tensor]) -> list[Tensor]:
+        assert scene.diffusivity is not None
+        half = 0.5 * dt * scene.diffusivity
+        amount = half.reshape(-1, *[1] * (scene.dim + 1))
+        found = []
+        before = (base.density, base.temperature)
+        for field, old, (sides, values) in zip(fields, before, rules, strict=True):
+            rate = ops.laplacian_scalar(old, scene.cell, sides, side_value=values)
+            found.append(
+                ops.diffuse_scalar(
+                    field + amount * rate, half, scene.cell, sides, side_value=values
+                )
+            )
+        return found
+
+    fields = through("advection", paths, moved, [density, temperature])
+    if scene.diffusivity is not None:
+        fields = through("diffusion", paths, spread, fields)
+    return fields[0], fields[1]
 
 
-def _advance(state: FluidState, scene: FluidScene, paths: Paths) -> FluidState:
+def _stages(
+    state: FluidState, scene: FluidScene, paths: Paths
+) -> Iterator[tuple[str, FluidState]]:
+    """Yield what is done in turn, and the state after it; the last one is that after the step."""
     dt = scene.dt
-    density, temperature = _carry(state, state, scene, 0.5 * dt)
+    density, temperature = _carry(state, state, scene, 0.5 * dt, paths)
     middle = _convect(state, state, scene, 0.5 * dt, paths)
-    middle = _press(middle, scene, 0.5 * dt)
+    yield "convection", dataclasses.replace(middle, density=density, temperature=temperature)
+    middle = gated("pressure", lambda s, c: _press(s, c, 0.5 * dt))(middle, scene, paths)
     middle = gated("diffusion", lambda s, c: _drag(s, c, 0.5 * dt))(middle, scene, paths)
+    yield "viscosity", middle
     middle = gated("pressure", lambda s, c: _project(s, c, 0.5 * dt))(middle, scene, paths)
     middle = dataclasses.replace(middle, density=density, temperature=temperature)
+    yield "pressure", middle
 
-    density, temperature = _carry(state, middle, scene, dt)
+    density, temperature = _carry(state, middle, scene, dt, paths)
     new = _convect(state, middle, scene, dt, paths)
-    new = _press(new, scene, dt)
+    yield "convection", dataclasses.replace(new, density=density, temperature=temperature)
+    new = gated("pressure", lambda s, c: _press(s, c, dt))(new, scene, paths)
 
     def dragged(s: FluidState, c: FluidScene) -> FluidState:
         velocity = crank_nicolson(state.velocity, s.velocity, c, dt)
         return dataclasses.replace(s, velocity=tuple(velocity))
 
     new = gated("diffusion", dragged)(new, scene, paths)
+    yield "viscosity", new
     new = gated("pressure", lambda s, c: _project(s, c, dt))(new, scene, paths)
-    return dataclasses.replace(new, density=density, temperature=temperature)
+    yield "pressure", dataclasses.replace(new, density=density, temperature=temperature)
 
 
-NS_TERMS = (
-    Term("inflow of smoke", lambda scene: bool(scene.sources), gated("forces", feed)),
-    Term("convection, viscosity and pressure", lambda _: True, _advance),
-)
-"""In the order in which they act."""
+NS_TERMS = (Term("convection, viscosity and pressure", lambda _: True, stages=_stages),)
+"""All in one, for they act at the middle of a step and at its end."""

@@ -1,7 +1,7 @@
 """Many steps, with gradients inside a memory budget."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ def rollout(
     scene: Setting,
     steps: int,
     *,
-    memory: str | int | None = None,
+    memory: str | int | None = "128MB",
     gradient_paths: Collection[str] = ALL_PATHS,
     observe: Observe | None = None,
 ) -> Rollout:
@@ -56,8 +56,10 @@ def rollout(
         steps: How many.
         memory: Bytes that tape and kept states may take beyond the results, as a number or as text
             such as ``"128MB"``; None keeps the whole tape. Steps are run again in the backward
-            pass to fit it: segments of segments, each level one more forward pass. What
-            ``observe`` keeps is not counted, nor are the scratch fields of one step.
+            pass to fit it: segments of segments, each level one more forward pass. Two steps are
+            taken ahead to see what one keeps. Not counted is what ``observe`` keeps, the scratch
+            fields of one step, and, where a scene has a ``max_courant``, the states at the starts
+            of more parts than those two steps took. Without gradients nothing is kept.
         gradient_paths: Of advection, pressure, diffusion and forces, those that let gradients
             through; see `through`.
         observe: Called with the state after each step.
@@ -67,23 +69,19 @@ def rollout(
 
     Raises:
         RangeError: If ``steps`` is below 1, a path unknown, or the budget too small.
-        DivergedError: If a step gives NaN or infinity; names step, term and residual.
+        DivergedError: As of `step`.
 
     Gradients: to everything in the state and the scene.
     """
     paths = check_paths(gradient_paths)
     check_positive("steps", steps)
     plan = Plan(0, 1, 0)
-    if memory is not None and torch.is_grad_enabled():
-        budget = read_memory(memory)
+    budget = None if memory is None else read_memory(memory)
+    if budget is not None and steps > 1 and _asks_for_gradients(state, _at(scene, state.time)):
         tape = _tape(state, scene, paths)
         start = _without_unread(state, _at(scene, state.time))
         plan = make_plan(steps, _size(start.tensors()), tape, budget)
-    tensors, observed = _run(state, scene, steps, plan, paths, observe)
-    last = state.with_tensors(tensors)
-    last = dataclasses.replace(
-        last, time=_time_after(state, scene, steps), step=state.step + steps
-    )
+    last, observed = _run(state, scene, steps, plan, paths, observe)
     return Rollout(last, tuple(observed), plan)
 
 
@@ -91,11 +89,22 @@ def _at(scene: Setting, time: float) -> FluidScene:
     return scene if isinstance(scene, FluidScene) else scene(time)
 
 
-def _time_after(state: FluidState, scene: Setting, steps: int) -> float:
-    time = state.time
-    for _ in range(steps):  # as the steps add it up, so that a resumed run agrees to the bit
-        time += _at(scene, time).dt
-    return time
+def _asks_for_gradients(state: FluidState, scene: FluidScene) -> bool:
+    """Say whether anything that a step reads, first of all, is followed by autograd."""
+    return torch.is_grad_enabled() and any(
+        tensor.requires_grad for tensor in (*state.tensors(), *_tensors_in(scene))
+    )
+
+
+def _tensors_in(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors_in(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _tensors_in(getattr(value, field.name))
 
 
 def _run(
@@ -105,26 +114,31 @@ def _run(
     plan: Plan,
     paths: frozenset[Path],
     observe: Observe | None,
-) -> tuple[list[Tensor], list[Tensor]]:
+) -> tuple[FluidState, list[Tensor]]:
     observed: list[Tensor] = []
     if plan.depth == 0 or steps == 1:
         for _ in range(steps):
             state = step(state, _at(scene, state.time), gradient_paths=paths)
             if observe is not None:
                 observed.append(observe(state))
-        return list(state.tensors()), observed
+        return state, observed
     count = len(state.tensors())
     lengths = plan.lengths(steps)
     for number, length in enumerate(lengths):
         state = _without_unread(state, _at(scene, state.time))
         start = state.moment()  # tensors in the closure would stay until the backward pass
+        ends: list[FluidState] = []
 
         def segment(
-            *tensors: Tensor, start: FluidState = start, length: int = length
+            *tensors: Tensor,
+            start: FluidState = start,
+            length: int = length,
+            ends: list[FluidState] = ends,
         ) -> tuple[Tensor, ...]:
             begun = start.with_tensors(tensors)
             last, seen = _run(begun, scene, length, plan.below(), paths, observe)
-            return (*last, *seen)
+            ends[:] = [last.moment()]
+            return (*last.tensors(), *seen)
 
         results: Sequence[Tensor]
         if number == len(lengths) - 1:  # its backward pass comes next
@@ -134,12 +148,8 @@ def _run(
                 segment, *state.tensors(), use_reentrant=False, preserve_rng_state=False
             )
         observed += results[count:]
-        state = dataclasses.replace(
-            state.with_tensors(results[:count]),
-            time=_time_after(state, scene, length),
-            step=state.step + length,
-        )
-    return list(state.tensors()), observed
+        state = ends[0].with_tensors(results[:count])
+    return state, observed
 
 
 def _without_unread(state: FluidState, scene: FluidScene) -> FluidState:

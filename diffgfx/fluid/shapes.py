@@ -58,11 +58,22 @@ def _share(a: Tensor, b: Tensor) -> Tensor:
 def _triangle(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """Return the share of a triangle on which a linear function of these corners is positive."""
     low, middle, high = torch.stack([a, b, c]).sort(dim=0).values
-    span = (high - low).clamp_min(torch.finfo(a.dtype).tiny)
-    one_above = high.square() / (span * (high - middle).clamp_min(torch.finfo(a.dtype).tiny))
-    one_below = low.square() / (span * (middle - low).clamp_min(torch.finfo(a.dtype).tiny))
-    mixed = torch.where(middle > 0.0, 1.0 - one_below, one_above)
-    return torch.where(low >= 0.0, 1.0, torch.where(high <= 0.0, 0.0, mixed))
+    one_below = (low < 0.0) & (middle > 0.0)
+    one_above = (low < 0.0) & (middle <= 0.0) & (high > 0.0)
+    below = _corner(low, middle, high, one_below)
+    above = _corner(high, middle, low, one_above)
+    uncut = (low >= 0.0).to(low)
+    return torch.where(one_below, 1.0 - below, torch.where(one_above, above, uncut))
+
+
+def _corner(tip: Tensor, one: Tensor, other: Tensor, cut: Tensor) -> Tensor:
+    """Return the share of a triangle at a tip of its own sign, 0 where it is not so cut.
+
+    What is not cut is replaced before it is divided: ties would make gradients NaN.
+    """
+    top = torch.where(cut, tip, 0.0)
+    to_one, to_other = (torch.where(cut, tip - end, 1.0) for end in (one, other))
+    return (top / to_one) * (top / to_other)
 
 
 def face_distances(distance: Tensor) -> list[Tensor]:

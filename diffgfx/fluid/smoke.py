@@ -128,18 +128,18 @@ def _heavy(scene: FluidScene) -> bool:
 
 
 SMOKE_TERMS = (
-    Term("inflow of smoke", lambda scene: bool(scene.sources), gated("forces", feed)),
-    Term("advection of smoke", lambda scene: scene.scalars, gated("advection", _carry_scalars)),
-    Term("advection of velocity", lambda _: True, gated("advection", _carry_velocity)),
-    Term("buoyancy", _heavy, gated("forces", push)),
-    Term(
+    Term.of("inflow of smoke", lambda scene: bool(scene.sources), gated("forces", feed)),
+    Term.of("advection of smoke", lambda scene: scene.scalars, gated("advection", _carry_scalars)),
+    Term.of("advection of velocity", lambda _: True, gated("advection", _carry_velocity)),
+    Term.of("buoyancy", _heavy, gated("forces", push)),
+    Term.of(
         "vorticity confinement", lambda scene: scene.confinement is not None,
         gated("forces", _confine),
     ),
-    Term(
+    Term.of(
         "diffusion", lambda scene: scene.viscosity is not None or scene.diffusivity is not None,
         gated("diffusion", smear),
     ),
-    Term("pressure", lambda _: True, gated("pressure", project_state)),
+    Term.of("pressure", lambda _: True, gated("pressure", project_state)),
 )  # fmt: skip
 """In the order in which they act."""

@@ -34,8 +34,9 @@ def step(
             with clamp), velocity carried, pushed, diffused if it has a viscosity, and projected;
             first order in time, stable for any step. ``scheme="ns"``: midpoint rule for
             convection, Crank-Nicolson for viscosity, incremental pressure; second order in time
-            and space, stable up to a Courant number of about one. Where it has a ``max_courant``,
-            a step in which the fluid would move farther is taken in parts.
+            and space, stable up to a Courant number of about one, or a half with smoke or heat.
+            Where it has a ``max_courant``, a step in which the fluid would move farther is taken
+            in parts.
         gradient_paths: Of advection, pressure, diffusion and forces, those that let gradients
             through; what the others change counts as a constant.
 
@@ -44,8 +45,8 @@ def step(
 
     Raises:
         RangeError: If a path is unknown.
-        DivergedError: If the step gives NaN or infinity, or would take over a thousand parts;
-            names step, term and the largest value.
+        DivergedError: If the step gives NaN or infinity, would take over a thousand parts, or a
+            solve fails; names step, term and the largest velocity or the residual.
 
     Gradients: to everything in the state and the scene.
     Source: R. Fedkiw, J. Stam, H. W. Jensen, "Visual Simulation of Smoke", SIGGRAPH 2001 (smoke);
@@ -135,13 +136,14 @@ def _complain(terms: Sequence[Term], state: FluidState, scene: FluidScene) -> No
             if not term.acts(scene):
                 continue
             largest = max(float(face.abs().max()) for face in state.velocity)
-            state = term.change(state, scene, ALL_PATHS)
-            if not _finite(state):
-                raise DivergedError(
-                    f"step {number}: {term.name} must stay finite, got NaN or infinity from a "
-                    f"velocity of at most {largest:.3g} m/s (Courant number "
-                    f"{largest * scene.dt / scene.cell:.3g}); take a smaller dt"
-                )
+            for name, after in term.stages(state, scene, ALL_PATHS):
+                state = after
+                if not _finite(state):
+                    raise DivergedError(
+                        f"step {number}: {name} must stay finite, got NaN or infinity from a "
+                        f"velocity of at most {largest:.3g} m/s (Courant number "
+                        f"{largest * scene.dt / scene.cell:.3g}); take a smaller dt"
+                    )
     raise DivergedError(f"step {number}: sums of the state overflow; take a smaller dt")
 
 

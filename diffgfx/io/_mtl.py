@@ -109,6 +109,8 @@ class _Material:
         self.notes = [f"{self.place}: {show(key)} is left out" for key in foreign]
         if max(self._numbers("ke", (0.0, 0.0, 0.0), high=math.inf)) > 0.0:
             self.notes.append(f"{self.place}: emission is left out")
+        if self._is_clear():
+            self.notes.append(f"{self.place}: shown opaque")
 
     def look(self, dtype: torch.dtype) -> Look:
         """Return the material as maps."""
@@ -134,6 +136,16 @@ class _Material:
         if relief is not None:
             maps[:, :3] = torch.nn.functional.normalize(maps[:, :3], dim=1)
         return Look(MaterialMaps.from_tensor(maps), self.wrap)
+
+    def _is_clear(self) -> bool:
+        for key, opaque in (("d", "1"), ("tr", "0")):
+            try:
+                value = float(self.statements.get(key, [opaque])[-1])
+            except (ValueError, IndexError):
+                continue
+            if value != float(opaque):
+                return True
+        return False
 
     def _roughness(self) -> tuple[float, ...]:
         if "pr" in self.statements:

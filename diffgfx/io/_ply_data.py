@@ -76,6 +76,11 @@ def read_elements(data: bytes, name: str) -> dict[str, Columns]:
     offset = start
     for element in elements:
         found[element.name], offset = _binary(data, offset, name, element, order)
+    if data[offset:].strip():
+        raise InputError(
+            f"{name}: PLY data must end after its last element, got {len(data) - offset} more "
+            f"bytes; {_AGAIN}"
+        )
     return found
 
 

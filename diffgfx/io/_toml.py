@@ -82,9 +82,13 @@ class Table:
         low, high = bounds
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.fault(key, "a number", value, remedy)
-        if not (math.isfinite(value) and low <= value <= high):
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond all doubles
+            number = math.inf
+        if not (math.isfinite(number) and low <= number <= high):
             raise self.fault(key, f"a finite number from {low:g} to {high:g}", value, remedy)
-        return float(value)
+        return number
 
     def integer(
         self, key: str, bounds: tuple[int, int], remedy: str, default: Any = _MISSING

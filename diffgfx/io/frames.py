@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ SCHEMA = 1
 _AXES = "xyz"
 _FIELDS = ("density", "temperature", "pressure")
 _NUMBERS = ("time", "step", "cell", "schema")
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OverflowError, EOFError,
+    ValueError, KeyError, OSError,
+)  # fmt: skip
+"""What zipfile and numpy raise where bytes were lost or changed."""
+
 _HEADER = 4096   # bytes that a member may have beside its numbers
 
 
@@ -92,7 +99,7 @@ def read_frame(
         with np.load(path, allow_pickle=False) as archive:
             numbers = {key: _scalar(name, key, archive[key]) for key in _NUMBERS}
             arrays = _arrays(name, archive, held, dim, cells)
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError, OSError) as error:
+    except _DAMAGE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
@@ -154,9 +161,11 @@ def _arrays(
                 f"{name}: {key} must be floats of shape {wanted}, got {array.dtype} of shape "
                 f"{array.shape}; delete the frame and resume"
             )
-        if not np.isfinite(array).all():
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(array.astype(np.float32)).all()
+        if not finite:
             raise InputError(
-                f"{name}: {key} must be finite, got NaN or infinity; "
+                f"{name}: {key} must be finite in single precision, got NaN or infinity; "
                 "delete the frame and resume from an earlier one"
             )
     return arrays
@@ -168,10 +177,12 @@ def _check_numbers(name: str, numbers: dict[str, float], cell: float | None) -> 
             f"{name}: schema must be {SCHEMA}, got {numbers['schema']:g}; "
             "read it with the version of diffgfx that wrote it"
         )
-    if not (math.isfinite(numbers["time"]) and numbers["step"] >= 0):
+    step = numbers["step"]
+    whole = math.isfinite(step) and step >= 0 and step == math.floor(step)
+    if not (math.isfinite(numbers["time"]) and whole):
         raise InputError(
-            f"{name}: time and step must be finite and not negative, got {numbers['time']:g} and "
-            f"{numbers['step']:g}; delete the frame and resume"
+            f"{name}: time must be finite and step a whole number from 0 on, got "
+            f"{numbers['time']:g} and {numbers['step']:g}; delete the frame and resume"
         )
     if cell is not None and not math.isclose(numbers["cell"], cell, rel_tol=1e-6):
         raise InputError(

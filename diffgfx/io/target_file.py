@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from diffgfx.errors import DiffgfxError, InputError, RangeError
+from diffgfx.errors import DiffgfxError, InputError, OutputError, RangeError
 from diffgfx.io._files import atomic_path, check_file, show, show_path
 from diffgfx.io._json import Fields, check_plain, read_object
 from diffgfx.io._local import check_local_name
@@ -101,7 +101,7 @@ def write_targets_file(path: Path | str, targets: TargetSet) -> None:
         targets: What to write; ``folder`` is not.
 
     Raises:
-        OutputError: If the file cannot be written.
+        OutputError: If the file cannot be written, or a light changes from picture to picture.
     """
     path = Path(path)
     if path.is_dir():
@@ -124,14 +124,20 @@ def write_targets_file(path: Path | str, targets: TargetSet) -> None:
         if getattr(targets, key) is not None:
             fields[key] = getattr(targets, key)
     fields["background"] = targets.background[0].detach().double().tolist()
-    fields["lights"] = [_light_fields(light) for light in targets.lights]
+    fields["lights"] = [_light_fields(light, targets.camera) for light in targets.lights]
     text = json.dumps({**fields, "views": views}, indent=1, allow_nan=False) + "\n"
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def _light_fields(light: Light) -> Fields:
-    """Describe a light; a point with a place for each picture goes with the camera."""
+def _at_cameras(place: Tensor, camera: Camera) -> bool:
+    return len(place) == len(camera.position) and torch.allclose(
+        place.detach().double(), camera.position.detach().double(), rtol=1e-5, atol=1e-6
+    )
+
+
+def _light_fields(light: Light, camera: Camera) -> Fields:
+    """Describe a light; a point at each picture's camera goes with it."""
     if isinstance(light, HarmonicsLight):
         return {"kind": "harmonics", "coefficients": light.coefficients[0].double().tolist()}
     if isinstance(light, DistantLight):
@@ -139,7 +145,13 @@ def _light_fields(light: Light) -> Fields:
     else:
         kind, place, power = "point", light.position, light.intensity
     keys = _LIGHTS[kind]
-    if len(place) > 1:
+    if len(place) > 1 or len(power) > 1:
+        if kind != "point" or len(power) > 1 or not _at_cameras(place, camera):
+            raise OutputError(
+                f"lights must be the same in all pictures, or points at the cameras, got a {kind} "
+                f"light with {max(len(place), len(power))} places or powers; write the pictures of "
+                "each light by themselves"
+            )
         return {"kind": "camera", "intensity": power[0].detach().double().tolist()}
     return {
         "kind": kind,

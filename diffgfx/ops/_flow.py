@@ -19,6 +19,7 @@ __all__ = [
     "check_side_velocity",
     "check_sides",
     "face_shape",
+    "of_one_batch",
 ]
 
 AXES = "xyz"
@@ -108,6 +109,13 @@ def check_companion(
         check_same_dtype(pair)
         check_same_device(pair)
     check_faces(name, faces, sizes)
+
+
+def of_one_batch(faces: Faces | None) -> list[Tensor]:
+    """Return faces, of which some may have a batch of one beside others' of more, alike."""
+    found = list(faces or ())
+    most = max((len(face) for face in found), default=1)
+    return [face.expand(most, *face.shape[1:]) if len(face) != most else face for face in found]
 
 
 def _sizes_of(faces: Faces) -> FlowSizes:

@@ -8,12 +8,21 @@ from diffgfx.check import check_shape, check_tensor
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx_kernels.sampling import level_sizes
 
-__all__ = ["MOST_NUMBERS", "check_faces", "check_mips", "top_level"]
+__all__ = ["MOST_NUMBERS", "MadeLevels", "check_faces", "check_mips", "top_level"]
 
 MOST_SIDE = 1 << 16
 MOST_LEVELS = 16
 MOST_NUMBERS = 2**31 - 8192
 """What a kernel can count in 32 bits."""
+
+
+class MadeLevels(tuple[Tensor, ...]):
+    """Levels that were made of a texture: a look-up sends their gradients to the texture.
+
+    As the mips of nvdiffrast, they hold no graph, and serve any number of look-ups.
+    """
+
+    __slots__ = ()
 
 
 def check_faces(tex: Tensor, cube: bool) -> Tensor:
@@ -47,7 +56,9 @@ def top_level(height: int, width: int, max_mip_level: int | None) -> int:
         max_mip_level: The coarsest level wanted; None goes on to a single texel.
     """
     if max_mip_level is not None and max_mip_level < 0:
-        raise RangeError(f"max_mip_level must be at least 0, got {max_mip_level}")
+        raise RangeError(
+            f"max_mip_level must be at least 0, got {max_mip_level}; 0 is the texture alone"
+        )
     limit = MOST_LEVELS if max_mip_level is None else min(max_mip_level, MOST_LEVELS)
     for level in range(limit):
         if height == 1 and width == 1:

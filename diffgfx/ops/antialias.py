@@ -3,8 +3,9 @@
 Two neighbours on which different triangles lie are a pair. The nearer triangle's outline crosses
 the line between their centres at some distance from its own pixel's centre; where that is less than
 half a pixel, its pixel takes a share of the neighbour's colour, else the neighbour of its own: the
-share is the distance from the middle, 1/2 at most. An edge is an outline if no triangle continues
-the surface on its other side, as seen. Moving the edge moves the share: that is the gradient.
+share is the distance from the middle, about 1/2 at most. An edge is an outline if no triangle
+continues the surface on its other side, as seen. Moving the edge moves the share: that is the
+gradient.
 
 ``"nvdiffrast"`` adds the shares of all four neighbours as they are, so that a pixel can give away
 twice what it has, and results leave the range of the colours. ``"bounded"`` divides them by their
@@ -14,6 +15,8 @@ it does not, both agree but for what the plane cannot say:
 - An edge that reaches behind the eye crosses the line where its visible part does. In
   ``"nvdiffrast"`` such ends are divided by their w all the same, as there. Where the near plane
   cuts a triangle, the cut itself is left as it is.
+- Where it crosses up to 1/16 of a pixel past the middle, the share goes on growing, to 9/16 at
+  most; in ``"nvdiffrast"`` it stays at 1/2.
 - All triangles of an edge are looked at; in ``"nvdiffrast"`` the first two.
 - A triangle seen exactly edge-on continues nothing.
 - Gradients are those of the share; nvdiffrast's are smaller by 1 + 1e-3 px / height of the edge.

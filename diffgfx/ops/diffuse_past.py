@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diffgfx.check import check_positive
+from diffgfx.errors import DivergedError
 from diffgfx.ops._amount import check_amount
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._flow import check_companion, check_faces, check_side_velocity, check_sides
@@ -24,6 +25,9 @@ from diffgfx_kernels import load
 __all__ = ["diffuse_past"]
 
 Group = Sequence[Tensor]
+
+_MOST_LEFT = 1e-3
+"""Of the right side, after a solve; what rounding leaves is far below."""
 
 
 @torch.library.custom_op("diffgfx::diffuse_past", mutates_args=())
@@ -40,13 +44,14 @@ def _diffuse_past(
 ) -> list[Tensor]:
     kernel = load("diffuse_past", backend)
     groups = ([plain(part) for part in group] for group in (parts, links, wet, solid))
-    after: list[Tensor] = kernel.forward(*groups, plain(values), plain(amount), rules, cell)
-    return after
+    after, residual = kernel.forward(*groups, plain(values), plain(amount), rules, cell)
+    return [*after, residual]
 
 
 @_diffuse_past.register_fake
 def _(parts: Group, *rest: object) -> list[Tensor]:
-    return [part.new_empty(part.shape) for part in parts]
+    left = parts[0].new_empty(len(parts[0]), dtype=torch.float64)
+    return [*(part.new_empty(part.shape) for part in parts), left]
 
 
 @torch.library.custom_op("diffgfx::diffuse_past_backward", mutates_args=())
@@ -64,10 +69,10 @@ def _diffuse_past_backward(
 ) -> list[Tensor]:
     kernel = load("diffuse_past", backend)
     groups = ([plain(part) for part in group] for group in (g_after, after, links, wet, solid))
-    g_parts, g_links, g_solid, g_values, g_amount = kernel.backward(
+    g_parts, g_links, g_solid, g_values, g_amount, residual = kernel.backward(
         *groups, plain(values), plain(amount), rules, cell
     )
-    return [*g_parts, *g_links, *g_solid, g_values, g_amount]
+    return [*g_parts, *g_links, *g_solid, g_values, g_amount, residual]
 
 
 @_diffuse_past_backward.register_fake
@@ -81,12 +86,14 @@ def _(
     amount: Tensor,
     *rest: object,
 ) -> list[Tensor]:
-    return [part.new_empty(part.shape) for part in (*after, *links, *solid, values, amount)]
+    left = amount.new_empty(amount.shape, dtype=torch.float64)
+    likes = (*after, *links, *solid, values, amount)
+    return [*(part.new_empty(part.shape) for part in likes), left]
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     parts, links, wet, solid, values, amount, *choices = inputs
-    ctx.save_for_backward(*output, *links, *wet, *solid, values, amount)
+    ctx.save_for_backward(*output[:-1], *links, *wet, *solid, values, amount)
     ctx.dim, ctx.choices = len(parts), choices
 
 
@@ -96,14 +103,28 @@ def _differentiate(ctx, grads):  # type: ignore[no-untyped-def]
     after, links = groups[:dim], groups[dim : dim + dim * dim]
     wet, solid = groups[dim + dim * dim : -dim], groups[-dim:]
     given = [
-        torch.zeros_like(part) if g is None else g for g, part in zip(grads, after, strict=True)
+        torch.zeros_like(part) if g is None else g
+        for g, part in zip(grads[:-1], after, strict=True)
     ]
     found = _diffuse_past_backward(
         given, after, links, wet, solid, values, amount, *ctx.choices
     )
-    *rest, g_values, g_amount = found
+    *rest, g_values, g_amount, residual = found
+    _check_solved("the gradient of diffuse_past", residual)
     g_links, g_solid = rest[dim : dim + dim * dim], rest[-dim:]
     return rest[:dim], g_links, [None] * dim, g_solid, g_values, g_amount, None, None, None
+
+
+def _check_solved(name: str, residual: Tensor) -> None:
+    """Raise `DivergedError` where a solve did not get near a solution."""
+    if residual.numel() == 0 or torch.compiler.is_compiling():
+        return
+    worst = float(residual.detach().max())
+    if worst > _MOST_LEFT:
+        raise DivergedError(
+            f"{name} must be solved to {_MOST_LEFT:g} of its right side, got a residual of "
+            f"{worst:.2g}; take a smaller amount, or float64"
+        )
 
 
 _diffuse_past.register_autograd(_differentiate, setup_context=_save)
@@ -145,6 +166,7 @@ def diffuse_past(
     Raises:
         ShapeError, DtypeError, DeviceError: If a tensor does not fit the others.
         RangeError: If ``cell`` is not above zero, or ``sides`` are not those of a box.
+        DivergedError: If a solve, or that of the gradient, leaves over a thousandth.
         BackendError: If ``backend`` does not serve the device.
 
     Gradients: to all tensors, by one more solve; to distance as long as no point changes from fluid
@@ -166,4 +188,6 @@ def diffuse_past(
     whole = ([part.expand(sizes.batch, *part.shape[1:]) for part in g] for g in (links, wet, solid))
     chosen = choose_backend("diffuse_past", backend, velocity[0].device)
     step = (values, amount.expand(sizes.batch), rules, float(cell), chosen)
-    return cast(list[Tensor], _diffuse_past(list(velocity), *whole, *step))
+    *after, residual = cast(list[Tensor], _diffuse_past(list(velocity), *whole, *step))
+    _check_solved("diffuse_past", residual)
+    return after

@@ -8,7 +8,7 @@ from torch import Tensor
 from diffgfx.check import check_positive, check_same_device, check_same_dtype, check_tensor
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._faces import all_plain, check_countable
-from diffgfx.ops._flow import AXES, FlowSizes, check_faces, check_sides
+from diffgfx.ops._flow import AXES, FlowSizes, check_faces, check_sides, of_one_batch
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
 
@@ -83,7 +83,7 @@ def _checked_openings(openings: Faces, velocity: Faces, sizes: FlowSizes) -> lis
         check_same_dtype(pair)
         check_same_device(pair)
     check_faces("openings", openings, sizes)
-    return list(openings)
+    return of_one_batch(openings)
 
 
 def divergence(

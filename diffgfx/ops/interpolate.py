@@ -21,10 +21,10 @@ from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.types import Backend
 from diffgfx_kernels import load
+from diffgfx_kernels.snapping import MOST_TRIANGLES
 
 __all__ = ["interpolate"]
 
-MOST_TRIANGLES = 1 << 24
 MOST_NUMBERS = 2**31 - 8192
 """What a kernel can count in 32 bits."""
 
@@ -190,13 +190,16 @@ def _check(attr: Tensor, rast: Tensor, tri: Tensor, rast_db: Tensor | None) -> N
         )
     if tri.shape[0] > MOST_TRIANGLES:
         raise RangeError(
-            f"tri must hold at most 2^24 triangles, got {tri.shape[0]}; split the mesh"
+            f"tri must hold at most {MOST_TRIANGLES} triangles, got {tri.shape[0]}; split the mesh"
         )
     most = max(rast.numel(), attr.numel(), rast.shape[:3].numel() * 2 * attr.shape[2])
+    if attr.requires_grad:  # each corner of a triangle has sums of its own
+        most = max(most, len(attr) * tri.numel() * attr.shape[2])
     if most > MOST_NUMBERS:
         raise ShapeError(
-            f"attr and rast must need at most {MOST_NUMBERS} numbers, got {most} of attr "
-            f"{tuple(attr.shape)} and rast {tuple(rast.shape)}; interpolate fewer at a time"
+            f"attr, rast and tri must need at most {MOST_NUMBERS} numbers, got {most} of attr "
+            f"{tuple(attr.shape)}, rast {tuple(rast.shape)} and {len(tri)} triangles; interpolate "
+            "fewer at a time"
         )
 
 

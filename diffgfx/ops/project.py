@@ -24,7 +24,7 @@ from torch import Tensor
 from diffgfx.check import check_positive, check_same_device
 from diffgfx.errors import DtypeError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
-from diffgfx.ops._flow import check_companion, check_faces, check_sides
+from diffgfx.ops._flow import check_companion, check_faces, check_sides, of_one_batch
 from diffgfx.types import Backend, Faces, Side
 from diffgfx_kernels import load
 
@@ -209,8 +209,9 @@ def project(
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
         solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
-        tolerance: Share of the right side (root mean square) that may be left, and in each cell of
-            the largest velocity; None: 1e-5 in float32, 1e-12 in float64. Rounding may end it.
+        tolerance: Share of the right side (root mean square) that may be left, and, with
+            ``"taichi"``, of the largest velocity that may flow out of a cell; None: 1e-5 in
+            float32, 1e-12 in float64. Rounding may end it.
         record: Receives iterations and true residual of each backward solve, float64, (B, 2), or
             (1, 2) for the largest of the batch.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.
@@ -237,7 +238,7 @@ def project(
     for name, group in (("openings", openings), ("solid_velocity", solid_velocity)):
         check_companion(name, group, velocity, sizes)
     _check_record(record, velocity[0], sizes.batch)
-    given = [list(openings or ()), list(solid_velocity or ())]
+    given = [of_one_batch(openings), of_one_batch(solid_velocity)]
     refuse_forward_mode("project", *velocity, *given[0], *given[1])
     chosen = choose_backend("project", backend, velocity[0].device)
     *faces, pressure, stats = _project(

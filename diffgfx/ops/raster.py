@@ -2,7 +2,7 @@
 
 Code written for ``nvdiffrast.torch`` runs after ``import diffgfx.ops.raster as dr``, on the CPU as
 on CUDA. What differs: misuse raises typed errors, tensors may be float64, results are the same in
-every run, and triangles are limited to 2^24 - 1. `diffgfx.ops` has the same functions with
+every run, and triangles are limited to 2^24. `diffgfx.ops` has the same functions with
 gradients to depth and a bounded antialiasing.
 """
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from diffgfx import ops
 from diffgfx.check import check_choice
 from diffgfx.errors import DtypeError, StateError
+from diffgfx.ops._mips import MadeLevels
 from diffgfx.ops.texture import BoundaryMode, FilterMode
 
 __all__ = [
@@ -290,9 +291,11 @@ def texture_construct_mip(
         cube_mode: Whether ``tex`` is a cube.
 
     Returns:
-        What `texture` takes as ``mip``.
+        What `texture` takes as ``mip``: it holds no graph, and gradients of each look-up go to
+        the texture that is given there, as in nvdiffrast.
     """
-    return ops.construct_mip(tex, max_mip_level=max_mip_level, cube_mode=cube_mode)
+    levels = ops.construct_mip(tex.detach(), max_mip_level=max_mip_level, cube_mode=cube_mode)
+    return MadeLevels(levels)
 
 
 def antialias(

@@ -138,7 +138,7 @@ def rasterize(
     Args:
         pos: Vertices (x, y, z, w) in clip space, within +-2^56, shape (B, V, 4); with ``ranges``
             (V, 4), the same in every image.
-        tri: Vertices of each triangle, int32, shape (T, 3), at most 2^24 - 1 triangles.
+        tri: Vertices of each triangle, int32, shape (T, 3), at most 2^24 triangles.
         resolution: Height and width of the images [pixels].
         ranges: First triangle and count of each image, int32, shape (B, 2), on the CPU. By default
             each image shows all triangles at positions of its own.

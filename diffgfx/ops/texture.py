@@ -25,7 +25,7 @@ from diffgfx.check import (
 )
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
-from diffgfx.ops._mips import MOST_NUMBERS, check_faces, check_mips, top_level
+from diffgfx.ops._mips import MOST_NUMBERS, MadeLevels, check_faces, check_mips, top_level
 from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops.construct_mip import packed_mips
 from diffgfx.types import Backend
@@ -247,9 +247,16 @@ def _levels(
     backend: str,
 ) -> tuple[Tensor, int, bool]:  # fmt: skip
     """Return packed levels from 1 on, the coarsest, and whether they are made from the texture."""
-    if mip is None or "mipmap" not in chosen:
-        return _derived(faces, chosen, most, backend)
-    return _given(faces, mip, batch, most)
+    made = isinstance(mip, MadeLevels)
+    if mip is None or "mipmap" not in chosen or (made and backend == "nvdiffrast"):
+        return _derived(faces, chosen, most if mip is None else len(mip[:most]), backend)
+    packed, top = _given(faces, mip, len(faces) if made else batch, most)
+    if made and top > 0 and len(packed) != len(faces):
+        raise ShapeError(
+            f"mip must be made of as many textures as tex has ({len(faces)}), got {len(packed)}; "
+            "make it of this texture"
+        )
+    return packed, top, made
 
 
 def _derived(
@@ -266,22 +273,27 @@ def _derived(
 
 def _given(
     faces: Tensor, mip: Sequence[Tensor], batch: int, most: int | None
-) -> tuple[Tensor, int, bool]:
-    """Return packed levels from 1 on that stand by themselves, the coarsest, and that they do."""
+) -> tuple[Tensor, int]:
+    """Return packed levels from 1 on that were given, and the coarsest."""
     if most is not None and most < 0:
         raise RangeError(f"max_mip_level must be at least 0, got {most}")
     shaped = check_mips(mip, faces, batch, faces.shape[1] == 6)[:most]
     rows = next((len(level) for level in shaped if len(level) != 1), 1)
     packed = [level.flatten(1, 3).expand(rows, -1, -1) for level in shaped]
     if not packed:
-        return faces.new_empty((1, 0, faces.shape[4])), 0, False
+        return faces.new_empty((1, 0, faces.shape[4])), 0
     joined = _side_by_side(packed)
-    return torch.cat(packed, dim=1) if joined is None else joined, len(shaped), False
+    return torch.cat(packed, dim=1) if joined is None else joined, len(shaped)
 
 
 def _side_by_side(packed: Sequence[Tensor]) -> Tensor | None:
-    """Return levels (1, texels, C) as one where they lie so, as `construct_mip` leaves them."""
-    if torch.compiler.is_compiling() or any(level.requires_grad for level in packed):
+    """Return levels (1, texels, C) as one where they lie so, as `construct_mip` leaves them.
+
+    Those of several textures have rows of other levels between theirs.
+    """
+    if torch.compiler.is_compiling() or len(packed[0]) != 1:
+        return None
+    if any(level.requires_grad for level in packed):
         return None
     base, start = packed[0]._base, packed[0].storage_offset()
     for level in packed:

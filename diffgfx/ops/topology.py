@@ -5,12 +5,10 @@ from torch import Tensor
 
 from diffgfx.check import check_shape
 from diffgfx.errors import DeviceError, DtypeError, RangeError, ShapeError
+from diffgfx_kernels.snapping import MOST_TRIANGLES
 from diffgfx_kernels.topology import build_topology
 
 __all__ = ["check_topology", "check_triangles", "construct_topology"]
-
-MOST_TRIANGLES = 2**24
-"""What `rasterize` can name in a float32."""
 
 
 @torch.library.custom_op("diffgfx::construct_topology", mutates_args=())

@@ -108,7 +108,7 @@ def _tangents(parts: Sequence[Part], keep: Kept) -> Layer | None:
 
 def _has_relief(part: Part, keep: Kept) -> bool:
     """Say whether a part's normals have a map that is not, and is not to stay, flat."""
-    if part.mesh.uv is None or part.material.resolution == (1, 1):
+    if part.mesh.uv is None:
         return False
     normal = part.material.normal
     return normal.requires_grad or keep(_is_bent, normal)

@@ -70,12 +70,14 @@ def check_picture_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """Return height and width; raise unless they are whole numbers of at least 1."""
     pair = (size, size) if isinstance(size, int) else tuple(size)
     if len(pair) != 2 or not all(isinstance(n, int) and n >= 1 for n in pair):
-        raise ShapeError(f"size must be a whole number of pixels or (height, width), got {size}")
+        raise ShapeError(
+            f"size must be a whole number of pixels or (height, width), got {size}; try 512"
+        )
     return pair[0], pair[1]
 
 
 def _check_samples(samples: int) -> int:
-    side = math.isqrt(max(samples, 0))
+    side = math.isqrt(max(samples, 0)) if isinstance(samples, int) else 0
     if side < 1 or side * side != samples:
         raise RangeError(f"samples must be a square number, got {samples}; take 1, 4, 9 or 16")
     return side

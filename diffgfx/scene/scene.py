@@ -5,7 +5,13 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from diffgfx.check import check_finite, check_same_device, check_shape, check_tensor
+from diffgfx.check import (
+    check_finite,
+    check_same_device,
+    check_same_dtype,
+    check_shape,
+    check_tensor,
+)
 from diffgfx.errors import RangeError, ShapeError
 from diffgfx.scene.camera import Camera
 from diffgfx.scene.light import HarmonicsLight, Light, PointLight
@@ -55,6 +61,7 @@ class Scene:
 
     Raises:
         ShapeError: If the batches do not fit together.
+        DtypeError: If tensors have different dtypes.
         DeviceError: If tensors lie on different devices.
         RangeError: If there is no part.
     """
@@ -81,6 +88,7 @@ class Scene:
             check_finite("background", self.background, "correct it")
             tensors["background"] = self.background
             batches["background"] = len(self.background)
+        check_same_dtype(tensors)
         check_same_device(tensors)
         most = max(batches.values())
         for name, batch in batches.items():

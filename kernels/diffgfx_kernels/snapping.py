@@ -35,8 +35,8 @@ BEYOND = float(2**60)
 MOST_SIDE = 2**15
 """Most pixels along a side of an image."""
 
-MOST_TRIANGLES = 2**24 - 1
-"""Most triangles: single precision counts no further."""
+MOST_TRIANGLES = 2**24
+"""Most triangles: single precision, in which they are named from 1 on, counts no further."""
 
 LARGEST = float(2**56)
 """Largest coordinate of a vertex: products of two, and their gradients, stay finite."""

@@ -148,6 +148,83 @@ def test_faults_of_the_input(scene, tmp_path, capsys):
     assert os.listdir(out) == ["mine.txt"]
 
 
+CHANNEL = """
+[grid]
+cells = [16, 8]
+size = [2.0, 1.0]
+[time]
+dt = 0.05
+frames = 3
+[sides.x]
+low = "inflow"
+low_velocity = [1.0, 0.0]
+high = "outflow"
+[[obstacle]]
+shape = "box"
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        ("centre = [0.0, 0.5]\nhalf_size = [0.2, 0.6]", "must leave sides.x.low open"),
+        ("centre = [1.0, 0.5]\nhalf_size = [0.2, 0.6]", "must let fluid out where it comes in"),
+    ],
+)
+def test_flows_that_cannot_begin(place, rule, scene, tmp_path, capsys):
+    scene.write_text(CHANNEL + place)
+    out = tmp_path / "out"
+    said = refused([str(scene), "-o", str(out), "--preview", "none"], capsys)
+    assert rule in said
+    assert "scene.toml: " in said
+    assert not out.exists()
+
+
+def test_a_flow_that_blows_up_names_the_file_and_the_key(scene, tmp_path, capsys):
+    scene.write_text(
+        SCENE.replace("dt = 0.05", "dt = 500.0").replace("[fluid]", '[fluid]\nscheme = "ns"')
+        .replace("vorticity_confinement = 0.1", "").replace("frames = 6", "frames = 60")
+    )
+    said = refused([str(scene), "-o", str(tmp_path / "out"), "--preview", "none"], capsys)
+    assert "scene.toml: time.dt must be short enough for the flow, got 500 s: step " in said
+
+
+def test_a_run_killed_as_it_began_can_be_resumed(scene, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".scene.toml.partial").write_text("half of it")
+    words = ["fluid", "simulate", str(scene), "-o", str(out), "--frames", "1"]
+    assert main([*words, "--resume", "--preview", "none"]) == 0
+    assert sorted(os.listdir(out)) == ["frames", "scene.toml"]
+
+
+def test_pictures_and_grids_of_a_killed_run_are_made_again(scene, tmp_path, monkeypatch):
+    """Killed before a frame stands, with its picture and grids or without them."""
+    from diffgfx.tasks.flow import run_folder, simulate
+
+    words = ["fluid", "simulate", str(scene), "--preview", "png", "--format", "uni", "-o"]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main([*words, str(whole)]) == 0
+    for name in ("write_grids", "write_frame"):
+        module = simulate if name == "write_grids" else run_folder
+        calls, real = [], getattr(module, name)
+
+        def dies(*arguments, calls=calls, real=real):
+            calls.append(1)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return real(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, dies)
+            assert main([*words, str(parts), "--resume"]) == 130
+    (parts / "preview" / ".0123456789ab.partial.png").write_text("half")
+    assert main([*words, str(parts), "--resume"]) == 0
+    assert frames_of(whole) == frames_of(parts)
+    for folder in ("uni", "preview"):
+        assert sorted(os.listdir(parts / folder)) == sorted(os.listdir(whole / folder))
+
+
 def test_faults_of_what_is_resumed(scene, tmp_path, capsys):
     out = tmp_path / "out"
     words = [str(scene), "-o", str(out), "--preview", "none", "--frames", "2"]

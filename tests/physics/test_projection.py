@@ -206,6 +206,26 @@ def test_fluid_with_nowhere_to_go_is_refused(backend: str) -> None:
 
 
 @every_backend
+@pytest.mark.parametrize("alone", [0, 1])
+def test_faces_of_one_axis_may_be_shared_by_a_batch(backend: str, alone: int) -> None:
+    scene, other = make_scene("disc", 2, 12), make_scene("nine discs", 2, 12)
+    openings = [torch.cat(pair) for pair in zip(scene.openings, other.openings, strict=True)]
+    openings[alone] = openings[alone][:1]
+    velocity = [torch.cat([face, -face]) for face in random_velocity(scene, 3, DOUBLE)]
+    leaves = [face.clone().requires_grad_() for face in openings]
+    found = project(velocity, 0.1, scene.sides, openings=leaves, backend=backend)
+    whole = [face.expand(2, *face.shape[1:]).clone().requires_grad_() for face in openings]
+    wanted = project(velocity, 0.1, scene.sides, openings=whole, backend=backend)
+    for one, two in zip(found.velocity, wanted.velocity, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-10)
+    total, same = (sum(face.square().sum() for face in p.velocity) for p in (found, wanted))
+    for one, two in zip(
+        torch.autograd.grad(total, leaves), torch.autograd.grad(same, whole), strict=True
+    ):
+        torch.testing.assert_close(one, two.sum_to_size(one.shape), rtol=1e-8, atol=1e-8)
+
+
+@every_backend
 def test_a_moving_piston_drives_the_fluid(backend: str) -> None:
     scene = make_scene("free", 2, 6)
     scene.sides[:2] = ["no_slip", "outflow"]

@@ -8,7 +8,7 @@ import torch
 
 from diffgfx import ops
 from diffgfx.errors import RangeError
-from diffgfx.fluid import rollout, solid_force, step
+from diffgfx.fluid import net_outflow, rollout, solid_force, step
 from diffgfx.fluid.immersed import cylinder_channel, disc_distance, with_solid
 from diffgfx.fluid.problems import channel
 from diffgfx.fluid.shapes import nodes
@@ -49,6 +49,25 @@ def test_walls_between_points_make_a_parabola() -> None:
     steady = dataclasses.replace(state, velocity=tuple(velocity))
     drag = float(solid_force(steady, scene).friction[0, 0])
     assert drag == pytest.approx(force * 1.0 * 4 * cell, rel=0.04)
+
+
+@pytest.mark.parametrize("amount", [0.3, 3.0])
+def test_large_steps_past_a_disc_are_solved(amount: float) -> None:
+    """Of thousands of squares of a cell, where conjugate gradients get on by fits and starts."""
+    n, like = 48, torch.zeros((), dtype=torch.float64)
+    distance = disc_distance(nodes((n, n), 1.0 / n, like), (0.47, 0.52), 0.2)[None]
+    scene = with_solid(
+        FluidScene(1.0 / n, 1.0, "ns", ("periodic",) * 4, viscosity=like.new_tensor([amount])),
+        distance,
+    )  # fmt: skip
+    stream = [torch.ones(1, n, n + 1).double(), torch.zeros(1, n + 1, n).double()]
+    wide = like.new_tensor([amount])
+    arguments = (scene.distance, wide, scene.cell, scene.sides)
+    found = ops.diffuse_past(stream, *arguments, backend="taichi")
+    wanted = ops.diffuse_past(stream, *arguments, backend="torch")
+    for one, two in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-11)
+    assert 0.0 < float(found[0].max()) < 1.0   # the mean of what it was, and less
 
 
 @pytest.mark.slow
@@ -100,6 +119,31 @@ def test_a_disc_that_moves_meets_what_one_in_a_stream_meets() -> None:
         other = rollout(stream, still, steps).state
     swirl = [ops.curl(s.velocity, cell, base.sides).square().mean() for s in (one, other)]
     assert math.isclose(float(swirl[0]), float(swirl[1]), rel_tol=0.1)
+
+
+@pytest.mark.parametrize("n", [16, 32])
+def test_a_disc_that_the_fluid_carries_along_changes_nothing(n: int) -> None:
+    """Both move at one velocity: no pressure, no drag, and no step changes that."""
+    cell, like = 1.0 / n, torch.zeros((), dtype=torch.float64)
+    rest = FluidState.at_rest((n, n), dtype=torch.float64)
+    carried = (torch.ones_like(rest.velocity[0]), torch.zeros_like(rest.velocity[1]))
+    base = FluidScene(
+        cell, 0.01, "ns", ("periodic",) * 4, viscosity=like.new_tensor([0.05]), scalars=False
+    )
+    points = nodes((n, n), cell, like)
+
+    def at(time: float) -> FluidScene:
+        scene = with_solid(base, disc_distance(points, (0.4 + time + 0.01, 0.5), 0.2)[None])
+        return dataclasses.replace(scene, solid_velocity=list(carried))
+
+    state = dataclasses.replace(rest, velocity=carried)
+    with torch.no_grad():
+        state = rollout(state, at, 3).state
+    assert float((state.velocity[0] - 1.0).abs().max()) < 1e-10
+    assert float(state.velocity[1].abs().max()) < 1e-10
+    assert float(state.pressure.abs().max()) < 1e-8
+    assert float(solid_force(state, at(state.time - 0.01)).total.abs().max()) < 1e-8
+    assert float(net_outflow(state, at(state.time - 0.01)).abs().max()) < 1e-10
 
 
 def test_a_scene_without_a_solid_has_no_force() -> None:

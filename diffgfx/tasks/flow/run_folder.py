@@ -15,7 +15,8 @@ __all__ = ["RunFolder", "open_run", "read_run"]
 _SCENE = "scene.toml"
 _FRAMES = "frames"
 _FRAME = re.compile(r"[0-9]{6}\.npz")
-_PARTIAL = re.compile(r"\.[0-9a-f]{12}\.partial\.npz")
+_PARTIAL = re.compile(r"\.[0-9a-f]{12}\.partial(\.\w+)?")
+_SCENE_PARTIAL = f".{_SCENE}.partial"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +106,7 @@ def open_run(path: Path | str, scene: bytes, setting: FlowSetting, *, resume: bo
     run = RunFolder(folder, setting)
     try:
         held = sorted(os.listdir(folder)) if folder.exists() else []
+        held = [name for name in held if name != _SCENE_PARTIAL]  # a run killed as it began
         if held and not resume:
             raise OutputError(
                 f"{folder}: output folder must be empty, got {len(held)} entries; name another "
@@ -120,13 +122,11 @@ def open_run(path: Path | str, scene: bytes, setting: FlowSetting, *, resume: bo
                 f"{folder / _SCENE}: scene of the earlier run must equal the one given, got "
                 "another; name the same scene file, or another folder"
             )
-        (folder / _FRAMES).mkdir(parents=True, exist_ok=True)
-        if not held:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not held:  # before all else: by it a folder is known that can be resumed
             _write_whole(folder / _SCENE, scene)
-        for name in os.listdir(folder / _FRAMES):
-            if _PARTIAL.fullmatch(name):  # of a run that was killed while it wrote
-                with contextlib.suppress(OSError):
-                    (folder / _FRAMES / name).unlink()
+        (folder / _FRAMES).mkdir(exist_ok=True)
+        _sweep(folder)
     except (InputError, OutputError):
         raise
     except (OSError, ValueError) as error:
@@ -137,7 +137,17 @@ def open_run(path: Path | str, scene: bytes, setting: FlowSetting, *, resume: bo
     return run
 
 
+def _sweep(folder: Path) -> None:
+    """Delete what a run that was killed had half written."""
+    inner = [entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()]
+    for place in (folder, *inner):
+        for entry in place.iterdir():
+            if _PARTIAL.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+
+
 def _write_whole(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(_SCENE_PARTIAL)
     partial.write_bytes(data)
     os.replace(partial, path)

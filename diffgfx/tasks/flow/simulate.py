@@ -8,10 +8,16 @@ from typing import Any, Literal
 
 import torch
 
-from diffgfx import ops
 from diffgfx.check import check_choice
-from diffgfx.errors import RangeError
-from diffgfx.fluid import build_scene, courant_number, first_state, step
+from diffgfx.errors import DivergedError, InputError, RangeError
+from diffgfx.fluid import (
+    build_scene,
+    courant_number,
+    first_state,
+    net_outflow,
+    project_state,
+    step,
+)
 from diffgfx.io import read_flow
 from diffgfx.scene import FlowSetting, FluidScene, FluidState
 from diffgfx.tasks.flow.device import check_device
@@ -46,7 +52,7 @@ class SimulateOptions:
     def __post_init__(self) -> None:
         """Raise unless every choice means something."""
         if self.frames is not None and self.frames < 1:
-            raise RangeError(f"--frames must be at least 1, got {self.frames}")
+            raise RangeError(f"--frames must be at least 1, got {self.frames}; leave it out")
         check_choice("--device", self.device, ("cpu", "cuda"))
 
 
@@ -104,14 +110,14 @@ def simulate_flow(
         A summary: frames, steps, seconds and the last report.
 
     Raises:
-        InputError: If the scene or a frame to resume from is not right.
+        InputError: If the scene or a frame to resume from is not right, or the flow blows up.
         OutputError: If the folder cannot be written.
         BackendError: If the device is not there.
-        DivergedError: If the flow blows up.
     """
     options = options or SimulateOptions()
     check_device(options.device)
     setting = read_flow(scene_file)
+    _check_begins(setting, scene_file)
     run = open_run(out, Path(scene_file).read_bytes(), setting, resume=options.resume)
     scene = build_scene(setting, device=options.device)
     begun = time.perf_counter()
@@ -121,13 +127,12 @@ def simulate_flow(
         first, state = _start(run, setting, options.device)
         report = _report(first, frames, state, scene)
         for number in range(first + 1, frames + 1):
-            for _ in range(setting.steps_per_frame):
-                state = step(state, scene)
-            run.write(number, state)
+            state = _frame_after(state, scene, setting, scene_file)
             report = _report(number, frames, state, scene)
             preview.add(number, state)
             if options.format == "uni":
                 write_grids(run.path, number, state)
+            run.write(number, state)  # last: a run resumes after its last frame
             if progress is not None:
                 progress(report)
         preview.finish()
@@ -138,6 +143,45 @@ def simulate_flow(
         "cells": list(setting.cells),
         **{key: getattr(report, key) for key in ("step", "time", "courant", "divergence", "mass")},
     }
+
+
+def _check_begins(setting: FlowSetting, scene_file: Path | str) -> None:
+    """Raise `InputError` unless fluid gets out wherever it comes in."""
+    scene = build_scene(setting)
+    for k, side in enumerate(setting.sides):
+        axis, end = k // 2, k % 2
+        if side != "inflow" or setting.side_velocity[k][axis] == 0.0 or scene.openings is None:
+            continue
+        face = scene.openings[axis]
+        if not bool(face.select(face.ndim - 1 - axis, -end).any()):
+            where = f"sides.{'xyz'[axis]}.{('low', 'high')[end]}"
+            raise InputError(
+                f"{scene_file}: obstacle must leave {where} open, through which fluid comes in, "
+                "got one over all of it; move it"
+            )
+    try:
+        with torch.no_grad():
+            project_state(first_state(setting), scene)
+    except (RangeError, DivergedError) as error:
+        raise InputError(
+            f"{scene_file}: sides and obstacle must let fluid out where it comes in, got: {error}; "
+            "make another side an outflow, or move the obstacle"
+        ) from error
+
+
+def _frame_after(
+    state: FluidState, scene: FluidScene, setting: FlowSetting, scene_file: Path | str
+) -> FluidState:
+    """Return the state a frame later; raise `InputError` where its steps are too long."""
+    try:
+        for _ in range(setting.steps_per_frame):
+            state = step(state, scene)
+    except DivergedError as error:
+        raise InputError(
+            f"{scene_file}: time.dt must be short enough for the flow, got "
+            f"{setting.dt:g} s: {error}"
+        ) from error
+    return state
 
 
 def _start(run: RunFolder, setting: FlowSetting, device: str) -> tuple[int, FluidState]:
@@ -151,7 +195,7 @@ def _start(run: RunFolder, setting: FlowSetting, device: str) -> tuple[int, Flui
 
 
 def _report(number: int, frames: int, state: FluidState, scene: FluidScene) -> StepReport:
-    source = ops.divergence(state.velocity, scene.cell, openings=scene.openings)
+    source = net_outflow(state, scene)
     return StepReport(
         frame=number,
         frames=frames,

@@ -20,6 +20,8 @@ __all__ = ["PictureOptions", "Progress", "picture_mesh"]
 
 SUFFIXES = (".png", ".exr", ".mp4")
 _FILM = (96, 24.0)  # frames once around, frames a second
+_MOST_STOPS = 64
+_MOST_SAMPLES = (2**31 - 8192) // 10
 
 Progress = Callable[[str, int, int, float | None], object]
 """Called with the stage, what is done of it, how much it is, and no error."""
@@ -33,12 +35,13 @@ class PictureOptions:
         camera: See `parse_camera`.
         lights: See `parse_light`; none: the file's, or a key light and a sky.
         size: Pixels of the longer side, from 1 to 8192.
-        samples: Samples a pixel, a square number up to 64.
+        samples: Samples a pixel, a square number up to 64; of all pixels at most 2^31 / 10, as
+            many as can have maps in one launch.
         aspect: Width by height.
         material: A material that replaces the file's; see `tasks.material.load_material`.
         repeat: How often the maps repeat along u and v.
         background: Radiance where nothing is, linear RGB.
-        exposure: Stops by which .png and .mp4 are brightened.
+        exposure: Stops by which .png and .mp4 are brightened, from -64 to 64.
     """
 
     camera: str | None = None
@@ -61,6 +64,17 @@ class PictureOptions:
             )
         if not 0.1 <= self.aspect <= 10.0:
             raise RangeError(f"--aspect must be from 0.1 to 10, got {self.aspect:g}; try 1.5")
+        if not abs(self.exposure) <= _MOST_STOPS:
+            raise RangeError(
+                f"--exposure must be from -{_MOST_STOPS} to {_MOST_STOPS} stops, got "
+                f"{self.exposure:g}; try 1"
+            )
+        height, width = _resolution(self)
+        if height * width * self.samples > _MOST_SAMPLES:
+            raise RangeError(
+                f"--size and --samples must make at most {_MOST_SAMPLES} samples, got {height} x "
+                f"{width} x {self.samples}; take fewer samples a pixel, or a smaller picture"
+            )
 
 
 def picture_mesh(
@@ -92,7 +106,8 @@ def picture_mesh(
     out = Path(out)
     if out.suffix.lower() not in SUFFIXES:
         raise OutputError(
-            f"{out}: -o must end in {', '.join(SUFFIXES)}, got {out.suffix or 'no suffix'}"
+            f"{out}: -o must end in {', '.join(SUFFIXES)}, got {out.suffix or 'no suffix'}; "
+            "name a picture, a file of layers or a film"
         )
     begun = time.perf_counter()
     model = _with_material(read_mesh(path), options)
@@ -126,9 +141,10 @@ def _film(
 ) -> int:
     """Film a model from all sides, and return how many frames that makes."""
     (frames, fps), kept = _FILM, Kept()
+    pivot = _pivot(model, camera, options)
     with film_writer(out, fps=fps) as add:
         for number in range(frames):
-            turned = _turned(camera, 2.0 * math.pi * number / frames)
+            turned = _turned(camera, pivot, 2.0 * math.pi * number / frames)
             add(_stored(_picture(model, turned, options, kept).colour, options).numpy())
             if progress is not None:
                 progress("film", number + 1, frames, None)
@@ -175,12 +191,22 @@ def _picture(
     return render(scene, _resolution(options), samples=options.samples, kept=kept)
 
 
-def _turned(camera: Camera, angle: float) -> Camera:
-    """Return the camera, carried about the vertical through its target."""
+def _pivot(model: Model, camera: Camera, options: PictureOptions) -> torch.Tensor:
+    """Return what a film goes around: a file's camera looks at no place in particular."""
+    if not (options.camera or "").startswith("file"):
+        return camera.target
+    low, high = model.bounds
+    return (0.5 * (low + high)).to(camera.target)
+
+
+def _turned(camera: Camera, pivot: torch.Tensor, angle: float) -> Camera:
+    """Return the camera, carried about the vertical through a place."""
     cos, sin = math.cos(angle), math.sin(angle)
     turn = torch.tensor([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]]).to(camera.position)
-    position = camera.target + (camera.position - camera.target) @ turn.T
-    return dataclasses.replace(camera, position=position, up=camera.up @ turn.T)
+    position, target = (
+        pivot + (place - pivot) @ turn.T for place in (camera.position, camera.target)
+    )
+    return dataclasses.replace(camera, position=position, target=target, up=camera.up @ turn.T)
 
 
 def _stored(colour: torch.Tensor, options: PictureOptions) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,8 @@ def write_targets(
         OutputError: If the folder cannot be written.
     """
     with output_folder(path, overwrite, marker=FILE_OF_TARGETS) as staging:
-        files = tuple(f"{Path(name).stem}.{'exr' if exr else 'png'}" for name in targets.names)
+        stems = _distinct([Path(name).stem for name in targets.names])
+        files = tuple(f"{stem}.{'exr' if exr else 'png'}" for stem in stems)
         for index, file in enumerate(files):
             picture = targets.images[index].permute(1, 2, 0)
             if exr:
@@ -213,7 +215,7 @@ def write_targets(
                 write_png(staging / file, stored.numpy(), bits=16)
         masks = None
         if targets.masks is not None:
-            masks = tuple(f"{Path(name).stem}_mask.png" for name in targets.names)
+            masks = tuple(f"{stem}_mask.png" for stem in stems)
             for index, file in enumerate(masks):
                 grey = targets.masks[index].clamp(0.0, 1.0).expand(3, -1, -1).permute(1, 2, 0)
                 write_png(staging / file, grey.numpy())
@@ -230,6 +232,14 @@ def write_targets(
                 targets.transfer, masks, named.get("model"), named.get("reference"),
             ),
         )  # fmt: skip
+
+
+def _distinct(stems: Sequence[str]) -> list[str]:
+    """Return names of which no two are alike, whatever folders they came from."""
+    plain = [*stems, *(f"{stem}_mask" for stem in stems)]
+    if len({name.lower() for name in plain}) == len(plain):
+        return list(stems)
+    return [f"{index:03d}_{stem}" for index, stem in enumerate(stems)]
 
 
 def _linear(known: TargetSet, file: str) -> npt.NDArray[np.float32]:

@@ -33,14 +33,15 @@ def _taylor_green(context: Context) -> Sequence[Measure]:
         context.progress(k, len(sizes) + 3, None)
         steps = n // 2
         state, scene, exact = taylor_green_2d(n, viscosity, end / steps)
-        state = march(state, scene, steps)
+        for _ in range(steps):
+            state = march(state, scene, 1)
+            leaks.append(_largest_divergence(state, scene))
         errors.append(relative_error(state.velocity, exact(end)))
-        leaks.append(_largest_divergence(state, scene))
     found = [Measure(f"relative error at {n}^2", e) for n, e in zip(sizes, errors, strict=True)]
     least = min(order(a, b) for a, b in itertools.pairwise(errors))
     found.append(Measure("2 - order in space and time, least", 2.0 - least, 0.1))
     found.append(Measure("2 - order in time", 2.0 - _order_in_time(context), 0.1))
-    found.append(Measure("max div h / U", max(leaks), 1e-10))
+    found.append(Measure("max div h / U after any step", max(leaks), 1e-10))
     return found
 
 

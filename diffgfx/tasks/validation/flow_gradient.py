@@ -30,6 +30,8 @@ _WHAT: tuple[tuple[Literal["smoke", "ns"], What], ...] = (
     ("smoke", "inflow"),
     ("smoke", "obstacle position"),
     ("ns", "velocity"),
+    ("ns", "buoyancy"),
+    ("ns", "inflow"),
 )
 
 
@@ -71,8 +73,14 @@ def _given(
 ) -> tuple[FluidState, FluidScene]:
     """Return the start and the setting in which an input has a value."""
     if what == "velocity":
-        inner = torch.nn.functional.pad(value, (1, 1))  # no side of the box lets anything in
-        return dataclasses.replace(state, velocity=(inner, state.velocity[1])), scene
+        width, height = _CELLS
+        first = (width - 1) * height
+        u, v = value[:first], value[first:]
+        faces = (  # no side of the box lets anything in
+            torch.nn.functional.pad(u.view(1, height, width - 1), (1, 1)),
+            torch.nn.functional.pad(v.view(1, height - 1, width), (0, 0, 1, 1)),
+        )
+        return dataclasses.replace(state, velocity=faces), scene
     if what == "buoyancy":
         return state, dataclasses.replace(scene, density_force=value)
     if what == "inflow":
@@ -94,7 +102,9 @@ def check_gradient(
     """
     state, scene = _plume(scheme)
     values: dict[What, Callable[[], Tensor]] = {
-        "velocity": lambda: state.velocity[0][..., 1:-1],
+        "velocity": lambda: torch.cat(
+            [state.velocity[0][..., 1:-1].flatten(), state.velocity[1][:, 1:-1].flatten()]
+        ),
         "buoyancy": lambda: torch.tensor([[0.1, 2.0]], dtype=torch.float64),
         "inflow": lambda: scene.sources[0].density,
         "obstacle position": lambda: torch.tensor(_MIDDLE, dtype=torch.float64),

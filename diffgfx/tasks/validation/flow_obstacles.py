@@ -131,6 +131,8 @@ def _shedding(context: Context) -> Sequence[Measure]:
         for k, (a, b) in enumerate(itertools.pairwise(late))
         if a < mean <= b
     ]
+    if len(crossings) < 2:
+        return [Measure("periods of the lift short of one", 1.0, 0.0, "no vortices were shed")]
     period = (crossings[-1] - crossings[0]) / (len(crossings) - 1) * scene.dt
     strouhal, most = 0.1 / period, max(drag[-tail:])
     low, high = _STROUHAL

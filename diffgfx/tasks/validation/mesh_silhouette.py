@@ -83,7 +83,8 @@ def compare_silhouettes(
     Args:
         name: One of `MESHES`.
         size: Side of the picture [pixels].
-        shifts: Sub-pixel shifts along each axis, over which both are averaged.
+        shifts: Sub-pixel shifts along each axis, over which differences are averaged; gradients
+            are over 4 x 4 of them.
 
     Returns:
         For each of `MOTIONS`, the difference of the derivative of the mask, and of a coloured

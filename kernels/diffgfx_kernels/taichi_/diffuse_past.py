@@ -23,6 +23,10 @@ __all__ = ["backward", "forward"]
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-13}
 """Of the residual, relative to what viscosity does in the step; rounding may stop it earlier."""
 
+MOST_ITERATIONS = 20000
+PATIENCE = 400
+"""The diagonal alone is a poor preconditioner of large amounts."""
+
 
 class _System(NamedTuple):
     """What is solved.
@@ -51,8 +55,11 @@ class _System(NamedTuple):
         """Return values of sides at rest."""
         return torch.zeros_like(self.values)
 
-    def solve(self, right: Tensor) -> Tensor:
-        """Return x, tied, of x - mask L x = right, which is zero where the mask is."""
+    def solve(self, right: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x, tied, of x - mask L x = right, which is zero where the mask is.
+
+        And the true relative residual of each item, (B,).
+        """
         still = self.still()
         inverse = self.mask / (1.0 - diagonal(self.links, still, self.layout, self.scale))
 
@@ -63,12 +70,16 @@ class _System(NamedTuple):
         pools = whole(right.shape[1], True, right)
 
         def part(left: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-            return solve_cg(times, lambda rest: inverse * rest, pools, left, target)
+            return solve_cg(
+                times, lambda rest: inverse * rest, pools, left, target,
+                most=MOST_ITERATIONS, patience=PATIENCE,
+            )  # fmt: skip
 
         def remaining(x: Tensor, left: Tensor) -> Tensor:
             return left - times(x)
 
-        return self.tied(refine(part, remaining, right, TOLERANCE[right.dtype])[0])
+        found, _iterations, residual = refine(part, remaining, right, TOLERANCE[right.dtype])
+        return self.tied(found), residual
 
 
 def _system(
@@ -102,16 +113,21 @@ def forward(
     amount: Tensor,
     rules: Sequence[int],
     cell: float,
-) -> list[Tensor]:
-    """Return the components after diffusion, shaped as the parts."""
+) -> tuple[list[Tensor], Tensor]:
+    """Return the components after diffusion, shaped as the parts, and the residuals (B,)."""
     runtime.start(values.device)
     if parts[0].numel() == 0:
-        return [torch.empty_like(part) for part in parts]
+        return [torch.empty_like(part) for part in parts], _nothing_left(amount)
     system = _system(links, wet, values, amount, rules, cell)
     layout = system.layout
     before = torch.where(system.body, pack(solid, layout), pack(parts, layout))
     rate = linked(before, system.links, values, layout, system.scale)
-    return unpack(before + system.solve(system.mask * rate), layout)
+    change, residual = system.solve(system.mask * rate)
+    return unpack(before + change, layout), residual
+
+
+def _nothing_left(amount: Tensor) -> Tensor:
+    return torch.zeros_like(amount, dtype=torch.float64)
 
 
 def backward(
@@ -124,16 +140,17 @@ def backward(
     amount: Tensor,
     rules: Sequence[int],
     cell: float,
-) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
-    """Return the gradients to the parts, links, solid, values and amount."""
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor, Tensor]:
+    """Return the gradients to the parts, links, solid, values and amount; and the residuals."""
     runtime.start(values.device)
     if after[0].numel() == 0:
         groups = ([torch.zeros_like(part) for part in group] for group in (after, links, solid))
-        return (*groups, torch.zeros_like(values), torch.zeros_like(amount))  # type: ignore[return-value]
+        rest = (torch.zeros_like(values), torch.zeros_like(amount), _nothing_left(amount))
+        return (*groups, *rest)  # type: ignore[return-value]
     system = _system(links, wet, values, amount, rules, cell)
     layout = system.layout
     given = pull_back(g_after, layout, held=True)
-    dual = system.solve(system.mask * given)
+    dual, residual = system.solve(system.mask * given)
     reached = linked(dual, system.links, system.still(), layout, system.scale)
     whole_g = once(torch.where(system.mask > 0.0, dual, given + reached), layout)
     x = pack(after, layout)
@@ -145,4 +162,4 @@ def backward(
     g_links = [by_axis[a][c] for c in range(len(after)) for a in range(layout.dim)]
     g_parts = unpack(torch.where(system.body, 0.0, whole_g), layout)
     g_solid = unpack(torch.where(system.body, whole_g, 0.0), layout)
-    return g_parts, g_links, g_solid, g_values, g_amount
+    return g_parts, g_links, g_solid, g_values, g_amount, residual

@@ -11,7 +11,7 @@ __all__ = ["norms", "refine", "solve_cg"]
 
 MOST_ITERATIONS = 500
 PATIENCE = 12
-"""Iterations without a smaller residual after which an item has stagnated."""
+"""Iterations without a smaller residual after which an item has stagnated, under a good cycle."""
 
 MOST_ROUNDS = 4
 """Times that a solve starts again from the residual that was measured, not updated."""
@@ -27,7 +27,14 @@ def norms(values: Tensor) -> Tensor:
 
 
 def solve_cg(
-    times: Operator, precondition: Operator, pools: Pools, right: Tensor, target: Tensor
+    times: Operator,
+    precondition: Operator,
+    pools: Pools,
+    right: Tensor,
+    target: Tensor,
+    *,
+    most: int = MOST_ITERATIONS,
+    patience: int = PATIENCE,
 ) -> tuple[Tensor, Tensor]:
     """Return approximate solutions (B, N) and the iterations of each (B,).
 
@@ -37,6 +44,9 @@ def solve_cg(
         pools: Whose means the matrix does not see.
         right: The right sides, (B, N).
         target: Norms of the residual to stop at, (B,).
+        most: Iterations at most.
+        patience: Those without a smaller residual that end an item. A residual falls by fits and
+            starts where the preconditioner is poor.
     """
     rest = pools.level(right)
     x = torch.zeros_like(rest)
@@ -48,7 +58,7 @@ def solve_cg(
     ahead = pools.level(precondition(rest))
     direction = ahead.clone()
     product = steady_sum(rest * ahead)
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(most):
         bent = times(direction)
         curvature = steady_sum(direction * bent)
         active &= (curvature > 0) & (product > 0)
@@ -59,7 +69,7 @@ def solve_cg(
         found = norms(rest)
         waited = torch.where(found < best, 0, waited + 1)
         best = torch.minimum(best, found)
-        active &= (found > target) & (waited < PATIENCE)
+        active &= (found > target) & (waited < patience)
         if not bool(active.any()):
             break
         ahead = pools.level(precondition(rest))

@@ -13,14 +13,19 @@ from diffgfx_kernels.taichi_.stable_order import Order, stable_order
 
 __all__ = ["pixels_by_triangle", "triangle_of"]
 
+TOO_MANY = 2.0**30
+"""More than there can be triangles, and a whole number of 32 bits."""
+
 
 @ti.func
 def triangle_of(rast: ti.template(), p, triangles):
     """The triangle that a pixel of a flat rast sees; -1 where there is none."""
-    number = rast[4 * p + 3]
+    number = ti.round(rast[4 * p + 3])
     found = -1
-    if number >= 0.5 and number < triangles + 0.5:
-        found = ti.cast(number + 0.5, ti.i32) - 1
+    if number >= 1.0 and number < TOO_MANY:
+        whole = ti.cast(number, ti.i32)  # a sum of floats would round above 2^23
+        if whole <= triangles:
+            found = whole - 1
     return found
 
 

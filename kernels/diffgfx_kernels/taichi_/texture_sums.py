@@ -132,9 +132,9 @@ def last_alike(
     end, alike = p, True
     while alike:
         alike = False
-        if end + 1 < last and looks_like_next(uv, levels, end, pixels, several, cube):
-            end += 1
-            alike = True
+        if end + 1 < last:  # Taichi's `and` would ask beyond the last pixel too
+            alike = looks_like_next(uv, levels, end, pixels, several, cube)
+            end += ti.cast(alike, ti.i32)
     return end
 
 

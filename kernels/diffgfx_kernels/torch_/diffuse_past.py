@@ -14,7 +14,7 @@ from diffgfx_kernels.torch_.pull import pull
 
 __all__ = ["backward", "forward"]
 
-MOST_ITERATIONS = 5000
+MOST_ITERATIONS = 20000
 Parts = list[Tensor]
 
 
@@ -30,8 +30,11 @@ def _parts(flat: Tensor, like: Sequence[Tensor]) -> Parts:
     ]
 
 
-def _solve(times: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
-    """Solve by conjugate gradients until rounding stops it, each item by itself."""
+def _solve(times: Callable[[Tensor], Tensor], right: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve by conjugate gradients until rounding stops it; return the true residuals too.
+
+    Each item by itself; residuals (B,) are relative to the right side, float64.
+    """
     x, rest = torch.zeros_like(right), right.clone()
     direction, product = rest.clone(), rest.square().sum(dim=1, keepdim=True)
     least = product * torch.finfo(right.dtype).eps ** 2
@@ -46,7 +49,8 @@ def _solve(times: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
         following = rest.square().sum(dim=1, keepdim=True)
         ratio = torch.where(going, following / torch.where(going, product, 1.0), 0.0)
         direction, product = rest + ratio * direction, torch.where(going, following, product)
-    return x
+    left, size = ((right - times(x)).double().norm(dim=1), right.double().norm(dim=1))
+    return x, torch.where(size > 0, left / torch.where(size > 0, size, 1.0), 0.0)
 
 
 def _operator(
@@ -87,8 +91,8 @@ def forward(
     amount: Tensor,
     rules: Sequence[int],
     cell: float,
-) -> list[Tensor]:
-    """Return the components after diffusion.
+) -> tuple[list[Tensor], Tensor]:
+    """Return the components after diffusion, and what is left of the right sides, (B,).
 
     Args:
         parts: The components, (B, ...) each.
@@ -105,9 +109,9 @@ def forward(
     before = tied(_given(parts, solid, wet, values, rules), values, rules)
     rates = linked(before, links, values, rules, cell)
     right = _flat([m * share * rate for m, rate in zip(mask, rates, strict=True)])
-    change = _solve(_operator(links, mask, values, share, rules, cell), right)
+    change, residual = _solve(_operator(links, mask, values, share, rules, cell), right)
     after = [u + c for u, c in zip(before, _parts(change, parts), strict=True)]
-    return tied(after, values, rules)
+    return tied(after, values, rules), residual
 
 
 def backward(
@@ -120,14 +124,15 @@ def backward(
     amount: Tensor,
     rules: Sequence[int],
     cell: float,
-) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
-    """Return the gradients to the parts, links, solid, values and amount."""
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor, Tensor]:
+    """Return the gradients to the parts, links, solid, values and amount; and what is left."""
     dim, count = after[0].ndim - 1, len(after)
     mask = unknown(wet, values, rules)
     _, folded = pull(lambda *p: _flat(tied(p, values, rules)), tuple(after), _flat(g_after))
     g_mask = _flat([g * m for g, m in zip(folded, mask, strict=True)])
     share = amount.view(-1, *[1] * dim)
-    dual = _parts(_solve(_operator(links, mask, values, share, rules, cell), g_mask), after)
+    solved, residual = _solve(_operator(links, mask, values, share, rules, cell), g_mask)
+    dual = _parts(solved, after)
 
     def work(*inputs: Tensor) -> Tensor:
         start, strength = inputs[:count], inputs[count : count + count * dim]
@@ -145,4 +150,4 @@ def backward(
 
     found = pull(work, (*after, *links, *solid, values, amount))[1]
     inner = count + count * dim
-    return found[:count], found[count:inner], found[inner:-2], found[-2], found[-1]
+    return found[:count], found[count:inner], found[inner:-2], found[-2], found[-1], residual

@@ -103,7 +103,7 @@ _WRONG = (
     Wrong("tri", _faces(lambda value: value.to("meta")), DeviceError, "the device of pos"),
     Wrong(
         "tri",
-        _faces(lambda value: value[:1].expand(2**24, -1)),
+        _faces(lambda value: value[:1].expand(2**24 + 1, -1)),
         RangeError,
         "tri must hold at most 16777215 triangles",
     ),

@@ -67,6 +67,24 @@ def test_gradients_of_the_openings():
         assert_gradients(lambda d: face_openings(d), [distance])
 
 
+@pytest.mark.parametrize("middle", [(1.5, 1.5, 1.5), (1.5, 1.5, 1.3), (1.0, 1.0, 1.0)])
+def test_gradients_where_corners_are_equally_far(middle):
+    """A sphere in the middle of a grid: by its symmetry many faces have ties."""
+    corner = nodes((3, 3, 3), 1.0, DOUBLE)
+
+    def openings(radius):
+        apart = torch.linalg.vector_norm(corner - torch.tensor(middle).double(), dim=-1)
+        return face_openings((apart - radius)[None])
+
+    radius = torch.tensor(0.93, dtype=torch.float64, requires_grad=True)
+    assert_gradients(openings, [radius])
+    box = region_distance(Region("box", middle, (0.83, 0.7, 0.9)), corner)[None]
+    (found,) = torch.autograd.grad(
+        sum(face.sum() for face in face_openings(box.requires_grad_())), box
+    )
+    assert bool(found.isfinite().all())
+
+
 def test_the_area_of_a_disc():
     centres = cell_centres((64, 64), 1 / 64, DOUBLE)
     distance = region_distance(Region("sphere", (0.5, 0.5), (0.3,)), centres)

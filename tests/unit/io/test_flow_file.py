@@ -136,6 +136,7 @@ def test_wrong_files_are_told_what_is_wrong(tmp_path, old, new, rule):
             '[sides.x]\nlow = "inflow"\nlow_velocity = [1.0, 0.0]',
             "sides.x.low must have an outflow elsewhere",
         ),
+        (f"[fluid]\nviscosity = {10**400}", "fluid.viscosity must be a finite number from 0"),
         ("[[inflow]]\ncentre = [0.5, 0.5]", "inflow[0].radius is required"),
         ("[inflow]\nradius = 1", "inflow must be an array of tables"),
         (

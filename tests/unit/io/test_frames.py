@@ -1,5 +1,6 @@
 """Frames: the state comes back to the bit, and a broken file is one clear line."""
 
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_truncated(tmp_path, keep):
     refused(path, "whole .npz frame")
 
 
+def test_a_changed_byte_anywhere_is_refused_or_harmless(tmp_path):
+    path = tmp_path / "0.npz"
+    write_frame(path, a_state(4, 3), 0.25)
+    with np.load(path) as archive:
+        np.savez_compressed(path, **dict(archive))
+    data = path.read_bytes()
+    for place in range(0, len(data), 7):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x41]) + data[place + 1 :])
+        with contextlib.suppress(InputError):
+            read_frame(path, (4, 3), 0.25)
+
+
 def test_not_a_frame(tmp_path):
     path = tmp_path / "0.npz"
     refused(path, "must exist")
@@ -83,7 +96,10 @@ def test_not_a_frame(tmp_path):
         ("velocity_x", np.zeros((300, 400), np.float32), "must have .4, 3. cells"),
         ("schema", np.int64(2), "schema must be 1"),
         ("cell", np.float64(0.5), "cell must be 0.25"),
-        ("time", np.float64(np.nan), "time and step must be finite"),
+        ("time", np.float64(np.nan), "time must be finite and step a whole number"),
+        ("step", np.float64(2.5), "time must be finite and step a whole number"),
+        ("step", np.float64(np.inf), "time must be finite and step a whole number"),
+        ("density", np.full((3, 4), 1e300), "density must be finite in single precision"),
         ("step", np.zeros(2), "step must be a number"),
     ],
 )

@@ -201,6 +201,23 @@ def test_levels_given_and_levels_made_are_one(backend: str) -> None:
 
 
 @every_backend
+def test_levels_of_several_textures_may_lie_in_one_tensor(backend: str) -> None:
+    tex, uv = _normal(2, 8, 4, 3), _normal(2, 5, 6, 2, seed=3)
+    da = 0.3 * _normal(2, 5, 6, 4, seed=4)
+    shapes = [(2, 4, 2, 3), (2, 2, 1, 3), (2, 1, 1, 3)]
+    counts = [math.prod(shape) for shape in shapes]
+    flat = _normal(sum(counts), seed=6)
+    beside = [
+        part.view(shape) for part, shape in zip(flat.split(counts), shapes, strict=True)
+    ]
+    apart = [level.clone() for level in beside]
+    one, other = (
+        ops.texture(tex, uv, uv_da=da, mip=levels, backend=backend) for levels in (beside, apart)
+    )
+    assert torch.equal(one, other)
+
+
+@every_backend
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("boundary", ["wrap", "clamp", "zero"])
 def test_uv_past_all_counting_is_harmless(backend: str, dtype: torch.dtype, boundary: str) -> None:
