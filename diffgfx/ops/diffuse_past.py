@@ -45,13 +45,23 @@ def _diffuse_past(
     kernel = load("diffuse_past", backend)
     groups = ([plain(part) for part in group] for group in (parts, links, wet, solid))
     after, residual = kernel.forward(*groups, plain(values), plain(amount), rules, cell)
-    return [*after, residual]
+    _check_solved("diffuse_past", residual)
+    return cast(list[Tensor], after)
+
+
+def _check_solved(name: str, residual: Tensor) -> None:
+    """Raise `DivergedError` where a solve did not get near a solution."""
+    worst = float(residual.max()) if residual.numel() else 0.0
+    if worst > _MOST_LEFT:
+        raise DivergedError(
+            f"{name} must be solved to {_MOST_LEFT:g} of its right side, got a residual of "
+            f"{worst:.2g}; take a smaller amount, or float64"
+        )
 
 
 @_diffuse_past.register_fake
 def _(parts: Group, *rest: object) -> list[Tensor]:
-    left = parts[0].new_empty(len(parts[0]), dtype=torch.float64)
-    return [*(part.new_empty(part.shape) for part in parts), left]
+    return [part.new_empty(part.shape) for part in parts]
 
 
 @torch.library.custom_op("diffgfx::diffuse_past_backward", mutates_args=())
@@ -72,7 +82,8 @@ def _diffuse_past_backward(
     g_parts, g_links, g_solid, g_values, g_amount, residual = kernel.backward(
         *groups, plain(values), plain(amount), rules, cell
     )
-    return [*g_parts, *g_links, *g_solid, g_values, g_amount, residual]
+    _check_solved("the gradient of diffuse_past", residual)
+    return [*g_parts, *g_links, *g_solid, g_values, g_amount]
 
 
 @_diffuse_past_backward.register_fake
@@ -86,14 +97,12 @@ def _(
     amount: Tensor,
     *rest: object,
 ) -> list[Tensor]:
-    left = amount.new_empty(amount.shape, dtype=torch.float64)
-    likes = (*after, *links, *solid, values, amount)
-    return [*(part.new_empty(part.shape) for part in likes), left]
+    return [part.new_empty(part.shape) for part in (*after, *links, *solid, values, amount)]
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
     parts, links, wet, solid, values, amount, *choices = inputs
-    ctx.save_for_backward(*output[:-1], *links, *wet, *solid, values, amount)
+    ctx.save_for_backward(*output, *links, *wet, *solid, values, amount)
     ctx.dim, ctx.choices = len(parts), choices
 
 
@@ -103,28 +112,14 @@ def _differentiate(ctx, grads):  # type: ignore[no-untyped-def]
     after, links = groups[:dim], groups[dim : dim + dim * dim]
     wet, solid = groups[dim + dim * dim : -dim], groups[-dim:]
     given = [
-        torch.zeros_like(part) if g is None else g
-        for g, part in zip(grads[:-1], after, strict=True)
+        torch.zeros_like(part) if g is None else g for g, part in zip(grads, after, strict=True)
     ]
     found = _diffuse_past_backward(
         given, after, links, wet, solid, values, amount, *ctx.choices
     )
-    *rest, g_values, g_amount, residual = found
-    _check_solved("the gradient of diffuse_past", residual)
+    *rest, g_values, g_amount = found
     g_links, g_solid = rest[dim : dim + dim * dim], rest[-dim:]
     return rest[:dim], g_links, [None] * dim, g_solid, g_values, g_amount, None, None, None
-
-
-def _check_solved(name: str, residual: Tensor) -> None:
-    """Raise `DivergedError` where a solve did not get near a solution."""
-    if residual.numel() == 0 or torch.compiler.is_compiling():
-        return
-    worst = float(residual.detach().max())
-    if worst > _MOST_LEFT:
-        raise DivergedError(
-            f"{name} must be solved to {_MOST_LEFT:g} of its right side, got a residual of "
-            f"{worst:.2g}; take a smaller amount, or float64"
-        )
 
 
 _diffuse_past.register_autograd(_differentiate, setup_context=_save)
@@ -188,6 +183,4 @@ def diffuse_past(
     whole = ([part.expand(sizes.batch, *part.shape[1:]) for part in g] for g in (links, wet, solid))
     chosen = choose_backend("diffuse_past", backend, velocity[0].device)
     step = (values, amount.expand(sizes.batch), rules, float(cell), chosen)
-    *after, residual = cast(list[Tensor], _diffuse_past(list(velocity), *whole, *step))
-    _check_solved("diffuse_past", residual)
-    return after
+    return cast(list[Tensor], _diffuse_past(list(velocity), *whole, *step))

@@ -1,5 +1,6 @@
 """``diffgfx fit`` as a person calls it: small fits that succeed, and faults of one line."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_a_pose_is_found_and_written(posed, tmp_path, capsys):
     assert "no view was held out" in capsys.readouterr().out
     again = json.loads((out / "metrics.json").read_text())
     assert again["losses"] == metrics["losses"]
+
+
+@pytest.mark.parametrize("names", [("left/0.png", "right/0.png"), ("a.png", "a_mask.png")])
+def test_pictures_of_one_name_are_written_apart(tmp_path, names):
+    true = Model((Part(make_sphere(4), paint(0.4, 0.4, 0.4)),))
+    camera = orbit_views(true, 2)
+    lights = (PointLight(camera.position, torch.full((1, 3), 25.0)),)
+    targets = dataclasses.replace(make_targets(true, camera, lights, 16), names=names)
+    write_targets(tmp_path / "out", targets)
+    found = read_targets(tmp_path / "out")
+    assert len(set(found.names)) == 2
+    assert torch.allclose(found.images, targets.images.clamp(0.0, 1.0), atol=1e-3)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,9 @@ import torch
 from diffgfx.cli import main
 from diffgfx.data import MATERIALS, make_knot, make_material, make_sphere
 from diffgfx.io import write_glb, write_material_glb, write_ply
-from diffgfx.scene import Mesh, Part
+from diffgfx.scene import Camera, Mesh, Model, Part
+from diffgfx.tasks.mesh import picture
+from diffgfx.tasks.mesh.picture import PictureOptions
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,30 @@ def test_a_film(knot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     film.release()
 
 
+def test_a_film_by_a_files_camera_goes_around_the_model():
+    """Such a camera looks at a place a metre before it, wherever the model is."""
+    shift = torch.tensor([4.0, 0.0, 0.0])
+    mesh = make_knot(12, 6)
+    mesh = dataclasses.replace(mesh, positions=mesh.positions + shift)
+    eye = torch.tensor([[4.0, 1.0, 9.0]])
+    camera = Camera(
+        eye, eye - torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor([[0.0, 1.0, 0.0]]),
+        torch.tensor([0.6]),
+    )  # fmt: skip
+    model = Model((Part(mesh, make_material(MATERIALS[0], 16)),), (camera,))
+    options = PictureOptions(camera="file")
+    pivot = picture._pivot(model, camera, options)
+    middle = 0.5 * sum(model.bounds)
+    for angle in (1.0, math.pi):
+        turned = picture._turned(camera, pivot, angle)
+        apart = [float((c.position - middle)[0, [0, 2]].norm()) for c in (camera, turned)]
+        assert apart[1] == pytest.approx(apart[0], rel=1e-5)
+        ahead = [(c.target - c.position)[0] for c in (camera, turned)]
+        sight = [torch.dot(a, (middle - c.position)[0])
+                 for a, c in zip(ahead, (camera, turned), strict=True)]  # fmt: skip
+        assert float(sight[1]) == pytest.approx(float(sight[0]), rel=1e-5)
+
+
 def test_a_material_is_worn(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Another material on a ball: its mean colour shows, and repeats."""
     ball = make_sphere(8)
@@ -94,6 +121,9 @@ def test_a_material_is_worn(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         (("--size", "0"), "--size must be from 1 to 8192"),
         (("--samples", "3"), "--samples must be a square number"),
         (("--aspect", "0"), "--aspect must be from 0.1 to 10"),
+        (("--size", "8192"), "--size and --samples must make at most"),
+        (("--exposure", "2000"), "--exposure must be from -64 to 64 stops, got 2000"),
+        (("--exposure", "nan"), "--exposure must be from -64 to 64 stops, got nan"),
         (("--repeat", "2"), "--repeat must be 2 finite numbers"),
         (("--material", "nowhere"), "nowhere"),
     ],

@@ -45,7 +45,8 @@ def interpolate(
 def wrong_number(rast: Tensor, triangles: int) -> float:
     """Return a number in the last channel that no triangle has, 0 if all are fine."""
     number = rast[..., 3].flatten()
-    wrong = number[~((number >= -0.5) & (number < triangles + 0.5))]
+    whole = number.round()  # not a half added: single precision has none above 2^23
+    wrong = number[~((whole >= 0) & (whole <= triangles))]
     return float(wrong[0]) if len(wrong) else 0.0
 
 

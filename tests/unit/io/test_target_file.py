@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffgfx.errors import InputError
+from diffgfx.errors import InputError, OutputError
 from diffgfx.io import read_targets_file, write_targets_file
 from diffgfx.scene import Camera, DistantLight, HarmonicsLight, PointLight, TargetSet
 
@@ -82,6 +82,25 @@ def test_everything_is_written_and_read_again(folder):
     assert torch.equal(found.lights[1].position, camera.position)
     assert torch.equal(found.lights[2].irradiance, lights[2].irradiance)
     assert torch.equal(found.lights[3].coefficients, lights[3].coefficients)
+
+
+def test_lights_that_change_are_not_written_as_others(folder):
+    camera = Camera(
+        torch.tensor([[0.0, 1.0, 3.0], [2.0, 0.0, 1.0]]), torch.tensor([[0.0, 0.25, 0.0]]),
+        torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([0.5]),
+    )  # fmt: skip
+    grey = torch.ones(1, 3)
+    for light in (
+        DistantLight(torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), grey),
+        PointLight(camera.position + 1.0, grey),
+        PointLight(camera.position, grey.repeat(2, 1)),
+    ):
+        given = TargetSet(
+            folder, ("a.png", "b.png"), camera, (light,), torch.zeros(1, 3), "linear", None, None,
+            None,
+        )  # fmt: skip
+        with pytest.raises(OutputError, match="lights must be the same in all pictures"):
+            write_targets_file(folder, given)
 
 
 FAULTS = {

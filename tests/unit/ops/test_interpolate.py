@@ -46,6 +46,21 @@ def test_one_triangle_may_fill_the_image(backend: str) -> None:
 
 
 @every_backend
+def test_triangles_are_told_apart_up_to_the_last(backend: str) -> None:
+    """Above 2^23 a half cannot be added to a number in single precision."""
+    count = 2**24
+    tri = torch.zeros(1, 3, dtype=torch.int32).expand(count, -1).clone()
+    tri[-7:] = torch.arange(1, 8, dtype=torch.int32)[:, None]
+    tri[2**23 - 2 : 2**23 + 5] = torch.arange(8, 15, dtype=torch.int32)[:, None]
+    attr = torch.arange(15.0)[None, :, None]
+    ids = [*range(count - 6, count + 1), *range(2**23 - 1, 2**23 + 6)]
+    rast = torch.zeros(1, 1, len(ids), 4)
+    rast[..., 3] = torch.tensor([float(n) for n in ids])
+    found, _ = ops.interpolate(attr, rast, tri, backend=backend)
+    assert found.flatten().tolist() == [float(n) for n in range(1, 15)]
+
+
+@every_backend
 def test_an_empty_mesh_gives_zeros(backend: str) -> None:
     rast = torch.zeros(1, 3, 4, 4, requires_grad=True)
     attr = torch.zeros(1, 0, 2, requires_grad=True)

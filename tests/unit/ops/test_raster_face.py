@@ -3,7 +3,7 @@ import torch
 
 import diffgfx.ops.raster as dr
 from diffgfx import ops
-from diffgfx.errors import DtypeError, RangeError, StateError
+from diffgfx.errors import DtypeError, RangeError, ShapeError, StateError
 
 FULL = ((-1.0, -1.0), (3.0, -1.0), (-1.0, 3.0))
 
@@ -21,6 +21,23 @@ def test_it_gives_what_the_op_gives() -> None:
     expected = ops.rasterize(pos, tri, (3, 4))
     assert torch.equal(found[0], expected[0])
     assert torch.equal(found[1], expected[1])
+
+
+def test_a_mip_serves_many_look_ups_and_holds_no_graph() -> None:
+    draw = torch.Generator().manual_seed(1)
+    tex = torch.randn(1, 8, 8, 2, generator=draw, dtype=torch.float64).requires_grad_()
+    uv = torch.rand(2, 3, 3, 2, generator=draw, dtype=torch.float64)
+    da = 0.4 * torch.randn(2, 3, 3, 4, generator=draw, dtype=torch.float64)
+    (wanted,) = torch.autograd.grad(dr.texture(tex, uv, da).square().sum(), tex)
+    for context in (torch.enable_grad(), torch.no_grad()):
+        with context:
+            mip = dr.texture_construct_mip(tex)
+        for _ in range(2):
+            value = dr.texture(tex, uv, da, mip=mip)
+            (found,) = torch.autograd.grad(value.square().sum(), tex)
+            torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+    with pytest.raises(ShapeError, match="mip must be made of as many textures"):
+        dr.texture(tex.expand(2, -1, -1, -1), uv, da, mip=mip)
 
 
 def test_layers_come_front_to_back_and_equal_depths_only_once() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from diffgfx.data import make_cube, make_icosphere
-from diffgfx.errors import RangeError, ShapeError
+from diffgfx.errors import DtypeError, RangeError, ShapeError
 from diffgfx.render import render
 from diffgfx.scene import (
     Camera,
@@ -38,6 +38,30 @@ def double(mesh: Mesh) -> Mesh:
             for k, v in fields.items()
         }
     )
+
+
+def test_a_normal_of_one_texel_leans_too() -> None:
+    square = torch.tensor([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]).double()
+    tri = torch.tensor([[0, 1, 2], [0, 2, 3]], dtype=torch.int32)
+    mesh = Mesh(square, tri, uv=0.5 + 0.5 * square[:, :2], uv_triangles=tri)
+    wide, one = (plain((0.5, 0.5, 0.5), size) for size in (4, 1))
+    leaning = torch.tensor([0.4, 0.2, 0.8], dtype=torch.float64).view(1, 3, 1, 1)
+    pictures = []
+    for maps in (wide, one):
+        normal = leaning.expand_as(maps.normal).clone().requires_grad_()
+        part = Part(mesh, dataclasses.replace(maps, normal=normal))
+        colour = render(Scene((part,), front(), (lamp(),)), 8).colour
+        (slope,) = torch.autograd.grad(colour.sum(), normal)
+        pictures.append((colour.detach(), slope.sum(dim=(2, 3))))
+    for one_texel, many in zip(*pictures, strict=True):
+        torch.testing.assert_close(one_texel, many, rtol=1e-9, atol=1e-9)
+    assert bool(pictures[0][1].abs().min() > 1e-3)
+
+
+def test_a_scene_has_one_precision() -> None:
+    cube = make_cube()
+    with pytest.raises(DtypeError, match="camera"):
+        Scene((Part(cube, plain((0.5, 0.5, 0.5))),), front(), (lamp(),))
 
 
 def moved(mesh: Mesh, by: tuple[float, float, float]) -> Mesh:
