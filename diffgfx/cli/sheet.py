@@ -51,8 +51,12 @@ def run(args: argparse.Namespace) -> int:
             f"{told}: must not be there yet, for it may hold what was measured on a printed sheet; "
             "delete it or name another file"
         )
-    write_sheet_pdf(path, sheet)
     write_sheet(told, sheet)
+    try:
+        write_sheet_pdf(path, sheet)
+    except BaseException:
+        told.unlink(missing_ok=True)  # it would describe a sheet that is not there
+        raise
     print(f"wrote {path} and {told}: print {path.name} at 100 %, and check its ruler")
     return 0
 

@@ -44,7 +44,10 @@ def metres_per_unit(units: str) -> float | None:
         RangeError: If a ``capture.json`` may not use that unit.
     """
     if units not in _UNITS:
-        raise RangeError(f"units must be one of {', '.join(_UNITS)}, got {show(units)}")
+        raise RangeError(
+            f"units must be one of {', '.join(_UNITS)}, got {show(units)}; correct it in the file "
+            "that names it"
+        )
     return _UNITS[units]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from diffgfx.check import check_choice
-from diffgfx.errors import RangeError
+from diffgfx.errors import OutputError, RangeError
 from diffgfx.io import (
     ENCODINGS,
     metres_per_unit,
@@ -25,6 +25,7 @@ from diffgfx.tasks.material_export import conversion_error, write_unreal
 __all__ = ["TARGETS", "Conversion", "convert_material"]
 
 _MARKERS = {"maps": "maps.json", "gltf": "material.gltf", "materialx": "material.mtlx"}
+_CAPTURED = "metrics.json"
 TARGETS = (*ENCODINGS, *_MARKERS)
 """What a material can be converted to: `diffgfx.io.ENCODINGS`, maps, gltf and materialx."""
 
@@ -86,6 +87,11 @@ def convert_material(
         files = read_encoded_maps(source, encoding)
         material = StoredMaterial(files.maps, None, files.units)
     marker = _MARKERS.get(target, SIDECAR)
+    if overwrite and (Path(folder) / _CAPTURED).exists():
+        raise OutputError(
+            f"{folder}: a folder to overwrite must be an earlier conversion, got the result of a "
+            f"capture with {_CAPTURED}; name another folder"
+        )
     with output_folder(folder, overwrite, [source], marker=marker) as staging:
         error, warnings = _write(staging, material, target, normal)
         written = sorted(

@@ -44,6 +44,8 @@ def _block(view: View, believed: Sequence[int], label: str, reason: str | None) 
     picture = _outlined(view, believed)
     height, width = picture.shape[:2]
     lines = [label] if reason is None else [label, *_wrapped(reason, width)]
+    # a name whose bytes are no text would end the process inside OpenCV
+    lines = [line.encode("utf-8", "replace").decode("utf-8") for line in lines]
     above = _LABEL * len(lines)
     ground = _GROUND if reason is None else _MARK
     block = np.full((above + height + 2 * _GAP, width + 2 * _GAP, 3), _GROUND, np.uint8)

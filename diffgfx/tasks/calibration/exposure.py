@@ -16,7 +16,7 @@ __all__ = ["agreed_exposures", "grey_exposures"]
 
 Vector = tuple[float, float, float]
 
-_APART = 0.2
+_APART = 0.1
 
 
 def grey_exposures(
@@ -57,7 +57,7 @@ def agreed_exposures(
 
     Returns:
         EXIF's exposures with a geometric mean of one, or all None: where one photograph states
-        none, or they are further than 20 % (standard deviation) from what the greys show.
+        none, or they are further than 10 % (standard deviation) from what the greys show.
     """
     nothing: list[float | None] = [None] * len(noted)
     stated = [value for value in noted if value is not None]

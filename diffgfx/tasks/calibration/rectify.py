@@ -67,7 +67,8 @@ def choose_texels(
 ) -> tuple[int, int]:
     """Return how many texels, rows and columns, are as fine as the finest photograph's pixels.
 
-    At most 4096 along the longer side; they are square to within a part in a hundred.
+    At most 4096 along the longer side; they are square but for rounding the shorter side to whole
+    texels.
     """
     step = 0.5                                          # mm
     around = np.array([[step, 0, z], [-step, 0, z], [0, step, z], [0, -step, z]], np.float64)
@@ -79,8 +80,9 @@ def choose_texels(
     left, bottom, right, top = sample_box(sheet)
     width, height = right - left, top - bottom
     finest = min(finest, _MOST / max(width, height))
-    columns, rows = (_ROUND * max(2, round(finest * side / _ROUND)) for side in (width, height))
-    return rows, columns
+    longer = _ROUND * max(2, round(finest * max(width, height) / _ROUND))
+    shorter = max(2, round(longer * min(width, height) / max(width, height)))
+    return (shorter, longer) if width >= height else (longer, shorter)
 
 
 def rectify(

@@ -125,7 +125,9 @@ def calibrate_photos(
     sheet = sheet.as_printed()
     views: list[View] = []
     for path in files:
-        views.append(_view(path, sheet, views[0].photo.white_balance if views else None))
+        balances = (view.photo.white_balance for view in views)
+        balance = next((known for known in balances if known is not None), None)
+        views.append(_view(path, sheet, balance))
         tell("find tags", len(views), len(files), None)
     usable, left_out = _sort_out(views, sheet)
     _check_enough(usable, left_out, len(files))
@@ -149,7 +151,7 @@ def _view(path: Path, sheet: Sheet, balance: tuple[float, ...] | None) -> View:
     found = detect_tags(linear, sheet)
     height, width = linear.shape[:2]
     shrunk = max(1.0, max(height, width) / _PREVIEW)
-    size = (round(width / shrunk), round(height / shrunk))
+    size = (max(1, round(width / shrunk)), max(1, round(height / shrunk)))
     small = np.clip(cv2.resize(linear, size, interpolation=cv2.INTER_AREA), 0.0, 1.0)
     preview = np.rint(255.0 * small ** (1.0 / 2.2)).astype(np.uint8)
     kept = dataclasses.replace(photo, pixels=photo.pixels[:0])

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -208,6 +207,10 @@ def _uncertainty_metrics(uncertainty: MapUncertainty) -> dict[str, Any]:
     }
 
 
-def _peak_rss_mb() -> float:
+def _peak_rss_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

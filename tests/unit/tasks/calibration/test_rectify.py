@@ -6,7 +6,13 @@ import pytest
 from diffgfx.io import CameraPhoto
 from diffgfx.io._exif import CameraNotes
 from diffgfx.tasks.calibration import lay_out_sheet
-from diffgfx.tasks.calibration.rectify import choose_texels, read_greys, rectify, window_inside
+from diffgfx.tasks.calibration.rectify import (
+    choose_texels,
+    read_greys,
+    rectify,
+    sample_box,
+    window_inside,
+)
 from diffgfx.tasks.calibration.solve import Lens, Pose
 from tests.sheet_photos import TrueLens, looking
 
@@ -69,12 +75,24 @@ def test_texels_are_as_fine_as_the_finest_photo():
     rows, columns = choose_texels(LENS, [POSE], SHEET, 0.0)
     fine = TRUE.focal / np.linalg.norm(PLACE)           # pixels a mm, about
     assert columns == pytest.approx(58.0 * fine, rel=0.1)
-    assert rows / columns == pytest.approx(38.0 / 58.0, rel=0.04)
-    assert (rows % 8, columns % 8) == (0, 0)
+    assert rows == round(columns * 38.0 / 58.0)
+    assert columns % 8 == 0
     near = Pose(AXES, -AXES @ (0.5 * PLACE))
     assert choose_texels(LENS, [POSE, near], SHEET, 0.0)[1] > 1.8 * columns
     sharp = Lens((80000, 60000), 61000.0, (40000.0, 30000.0), (0.0, 0.0, 0.0, 0.0), 1e-4)
     assert max(choose_texels(sharp, [POSE], SHEET, 0.0)) == 4096
+
+
+@pytest.mark.parametrize("window", [(60.0, 40.0), (20.0, 130.0), (130.0, 60.0), (100.0, 80.0)])
+def test_texels_are_square_for_any_window_and_height(window):
+    """As `load_photos` asks of what `calibrate` writes: to a part in a hundred."""
+    sheet = lay_out_sheet(window=window)
+    left, bottom, right, top = sample_box(sheet)
+    for height in range(250, 451, 10):
+        place = np.array([0.0, 0.0, float(height)])
+        axes = looking(place, 1)
+        rows, columns = choose_texels(LENS, [Pose(axes, -axes @ place)], sheet, 0.0)
+        assert columns / rows == pytest.approx((right - left) / (top - bottom), rel=0.01)
 
 
 def test_a_window_beyond_the_picture():
