@@ -51,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
             f"{told}: must not be there yet, for it may hold what was measured on a printed sheet; "
             "delete it or name another file"
         )
-    write_sheet(told, sheet)
+    write_sheet_pdf(path, sheet)
     try:
-        write_sheet_pdf(path, sheet)
+        write_sheet(told, sheet)
     except BaseException:
-        told.unlink(missing_ok=True)  # it would describe a sheet that is not there
+        path.unlink(missing_ok=True)  # nothing would say where its tags are
         raise
     print(f"wrote {path} and {told}: print {path.name} at 100 %, and check its ruler")
     return 0

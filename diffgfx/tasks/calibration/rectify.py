@@ -5,6 +5,7 @@ are interpolated once. That happens in linear light by an 8 x 8 Lanczos kernel; 
 as the finest photograph's pixels, so nothing is lost and little is aliased.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -20,6 +21,7 @@ __all__ = ["Reading", "choose_texels", "read_greys", "rectify", "sample_box", "w
 
 _RIM = 1.0                      # mm
 _ROUND = 8
+_FEWEST = 64
 _MOST = 4096
 _MARGIN = 4.0                   # pixels that the resampling kernel reaches
 _CLIPPED = 0.5                  # share of a texel from which it counts as clipped
@@ -67,8 +69,8 @@ def choose_texels(
 ) -> tuple[int, int]:
     """Return how many texels, rows and columns, are as fine as the finest photograph's pixels.
 
-    At most 4096 along the longer side; they are square but for rounding the shorter side to whole
-    texels.
+    At most 4096 along the longer side and at least 64 along the shorter one, so that texels, whose
+    number there is rounded, are square to within a part in a hundred.
     """
     step = 0.5                                          # mm
     around = np.array([[step, 0, z], [-step, 0, z], [0, step, z], [0, -step, z]], np.float64)
@@ -80,8 +82,10 @@ def choose_texels(
     left, bottom, right, top = sample_box(sheet)
     width, height = right - left, top - bottom
     finest = min(finest, _MOST / max(width, height))
-    longer = _ROUND * max(2, round(finest * max(width, height) / _ROUND))
-    shorter = max(2, round(longer * min(width, height) / max(width, height)))
+    ratio = max(width, height) / min(width, height)
+    fewest = math.ceil(_FEWEST * ratio / _ROUND)
+    longer = _ROUND * max(fewest, round(finest * max(width, height) / _ROUND))
+    shorter = round(longer / ratio)
     return (shorter, longer) if width >= height else (longer, shorter)
 
 
