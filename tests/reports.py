@@ -66,9 +66,11 @@ def finished_capture(
     return Capture(folder, units, maps.size, "srgb", photos, (600.0, 600.0, 600.0)), result
 
 
-def report_of(capture: Capture, result: CaptureResult) -> bytes:
+def report_of(
+    capture: Capture, result: CaptureResult, *, photographs: bool = True
+) -> bytes:
     """Return the page of a result."""
     refined = refined_capture(capture, result, CaptureOptions())
     metrics = capture_metrics(result, refined, {**result.seconds, "export": 0.1}, result.warnings)
     height = height_from_normals(result.maps.normal.double(), result.maps.size).float()
-    return render_report(capture, result, metrics, height)
+    return render_report(capture, result, metrics, height, photographs=photographs)

@@ -114,8 +114,14 @@ def check_companion(
 def of_one_batch(faces: Faces | None) -> list[Tensor]:
     """Return faces, of which some may have a batch of one beside others' of more, alike."""
     found = list(faces or ())
-    most = max((len(face) for face in found), default=1)
-    return [face.expand(most, *face.shape[1:]) if len(face) != most else face for face in found]
+    most = 1
+    for face in found:
+        if face.shape[0] != 1:
+            most = face.shape[0]
+    return [
+        face.expand(most, *face.shape[1:]) if face.shape[0] == 1 != most else face
+        for face in found
+    ]
 
 
 def _sizes_of(faces: Faces) -> FlowSizes:

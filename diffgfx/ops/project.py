@@ -209,9 +209,8 @@ def project(
         sides: What lies beyond x low, x high, y low, y high[, z low, z high].
         openings: Open share of each face, 0..1, batch B or 1; None: nothing stands in the box.
         solid_velocity: Velocity of what closes faces [m/s], batch B or 1; None: at rest.
-        tolerance: Share of the right side (root mean square) that may be left, and, with
-            ``"taichi"``, of the largest velocity that may flow out of a cell; None: 1e-5 in
-            float32, 1e-12 in float64. Rounding may end it.
+        tolerance: Share of the right side (root mean square) that may be left and, by Taichi, of
+            the largest velocity in a cell; None: 1e-5 in float32, 1e-12 in float64, or rounding.
         record: Receives iterations and true residual of each backward solve, float64, (B, 2), or
             (1, 2) for the largest of the batch.
         backend: ``"auto"`` takes the fastest one that serves the tensors' device.

@@ -105,7 +105,7 @@ _WRONG = (
         "tri",
         _faces(lambda value: value[:1].expand(2**24 + 1, -1)),
         RangeError,
-        "tri must hold at most 16777215 triangles",
+        "tri must hold at most 16777216 triangles",
     ),
     Wrong("resolution", lambda _: (4,), ShapeError, "resolution must hold two numbers"),
     Wrong("resolution", lambda _: (0, 4), RangeError, "resolution[0] (height) must be from 1"),

@@ -38,6 +38,8 @@ def render_report(
     result: CaptureResult,
     metrics: Mapping[str, Any],
     height: Float[Tensor, "1 1 h w"],
+    *,
+    photographs: bool = True,
 ) -> bytes:
     """Return a capture's result as one HTML page that opens offline.
 
@@ -46,12 +48,13 @@ def render_report(
         result: What `capture_material` returned.
         metrics: The contents of ``metrics.json``.
         height: Displacement that belongs to the normals [capture unit].
+        photographs: False leaves the photographs out, where they are not yours to show.
 
     Returns:
         The page in UTF-8: photographs (smaller from the thirteenth on) and maps at 512 pixels at
         most, the material at 512 texels at most for a view in WebGL2 under the exact BRDF.
     """
-    cards = photo_cards(capture, result)
+    cards = photo_cards(capture, result, photographs)
     covered = coverage(result.maps, ~result.uncertainty.no_highlight)
     view = pack_view(result.maps)
     settings = dataclasses.asdict(view)
@@ -65,6 +68,7 @@ def render_report(
         shaders={name: _trusted(_source(file)) for name, file in _SHADERS.items()},
         name=capture.folder.name or "capture",
         capture=capture,
+        photographs=photographs,
         resolution=result.maps.resolution,
         headline=headline(metrics),
         findings=findings(capture, result.photos, metrics, cards, covered.share),

@@ -32,9 +32,9 @@ class PhotoCard:
     Attributes:
         name: Its file, as ``capture.json`` names it.
         held_out: Whether the fit never saw it.
-        photo: The photograph, sRGB-encoded whatever its own encoding.
+        photo: The photograph, sRGB-encoded whatever its own encoding; None where it is left out.
         render: The re-render, likewise.
-        error: Their difference in the photograph's own encoding, coloured.
+        error: Their difference in the photograph's own encoding, coloured; None likewise.
         rmse: Error after one exposure was solved, of the range of stored values.
         rmse_raw: Error without.
         psnr: Peak signal-to-noise ratio [dB].
@@ -44,9 +44,9 @@ class PhotoCard:
 
     name: str
     held_out: bool
-    photo: Embedded
+    photo: Embedded | None
     render: Embedded
-    error: Embedded
+    error: Embedded | None
     rmse: float
     rmse_raw: float
     psnr: float
@@ -54,11 +54,22 @@ class PhotoCard:
     exposure: float
 
 
-def photo_cards(capture: Capture, result: CaptureResult) -> list[PhotoCard]:
-    """Return the photographs of a capture in the order in which a page shows them."""
+def photo_cards(
+    capture: Capture, result: CaptureResult, photographs: bool = True
+) -> list[PhotoCard]:
+    """Return the photographs of a capture in the order in which a page shows them.
+
+    Args:
+        capture: What was captured.
+        result: What became of it.
+        photographs: False leaves out the photographs, and the errors, which would show them.
+    """
     order = sorted(range(len(capture.photos)), key=lambda i: (i not in result.held_out, i))
     side = side_of_photos(len(order))
-    return [_card(capture, result, index, side) for index in order]
+    cards = [_card(capture, result, index, side) for index in order]
+    if photographs:
+        return cards
+    return [dataclasses.replace(card, photo=None, error=None) for card in cards]
 
 
 def side_of_photos(count: int) -> int:

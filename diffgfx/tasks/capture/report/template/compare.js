@@ -12,6 +12,7 @@
     place(line, line.value);
   }
   const choice = document.getElementById("right-half");
+  if (!choice) return;  // a page without photographs
   choice.hidden = false;
   const show = () => {
     const error = choice.querySelector("input:checked").value === "error";

@@ -97,6 +97,20 @@ def test_held_out_photographs_come_first_and_are_marked(page):
     assert ["held out" in figure for figure in figures] == [True, False, False, False]
 
 
+def test_photographs_can_be_left_out(tmp_path):
+    capture, result = finished_capture(tmp_path)
+    outline = Outline(report_of(capture, result, photographs=False))
+    names = [image["alt"] for image in outline.all("img")]
+    assert sum(name.startswith("Re-render of") for name in names) == 4
+    assert not any(name.startswith(("Photograph", "Error")) for name in names)
+    assert [entry for entry in outline.all("input") if entry["type"] == "range"] == [
+        entry
+        for entry in Outline(report_of(capture, result)).all("input")
+        if entry["type"] == "range" and "of the photograph" not in entry.get("aria-label", "")
+    ]
+    assert "the photographs themselves, and errors, which would show them" in outline.words()
+
+
 def test_says_the_error_of_what_the_fit_never_saw(tmp_path):
     capture, result = finished_capture(tmp_path)
     words = Outline(report_of(capture, result)).words()
