@@ -214,7 +214,8 @@ def _losses(encoding: str, maps: Tensor) -> list[str]:
         if share > 0.0:
             lines.append(
                 f"Unreal's Specular ends at F0 = 0.08 and was clipped on {share:.1%} of texels "
-                "that are no metals, which became metallic by what they reflect more"
+                "that are no metals, which became metallic by what they reflect more; take "
+                "material.glb, or the OpenPBR material, where that matters"
             )
     return lines
 

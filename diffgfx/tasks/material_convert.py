@@ -81,11 +81,17 @@ def convert_material(
         raise RangeError(
             f"normal must be gl for {target}, got dx; convert to metallic, specular or unreal"
         )
+    told: list[str] = []
     if encoding is None:
         material = load_material(source)
     else:
         files = read_encoded_maps(source, encoding)
         material = StoredMaterial(files.maps, None, files.units)
+        if not (Path(source) / SIDECAR).exists():
+            told.append(
+                "the files say no size: the longer side was taken for 1 m; correct size in what "
+                "was written, or scale the object"
+            )
     marker = _MARKERS.get(target, SIDECAR)
     if overwrite and (Path(folder) / _CAPTURED).exists():
         raise OutputError(
@@ -97,7 +103,7 @@ def convert_material(
         written = sorted(
             path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file()
         )
-    return Conversion(written, error, warnings)
+    return Conversion(written, error, [*told, *warnings])
 
 
 Written = tuple[float | None, list[str]]
@@ -117,7 +123,7 @@ def _write(
 
 def _write_maps(folder: Path, material: StoredMaterial) -> Written:
     write_maps(folder, material.maps, material.height, units=material.units)
-    return None, []
+    return None, [f"{line} in its PNG; its EXR is whole" for line in _clipped(material.maps)[1]]
 
 
 def _write_gltf(folder: Path, material: StoredMaterial) -> Written:

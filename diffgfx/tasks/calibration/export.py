@@ -54,20 +54,28 @@ def export_calibration(
     """
     tell = progress or (lambda stage, done, total, error: None)
     lens, sheet, poses = calibration.lens, calibration.sheet, calibration.solved.poses
-    balance = calibration.views[0].photo.white_balance
+    balances = (view.photo.white_balance for view in calibration.views)
+    balance = next((known for known in balances if known is not None), None)
     shape = choose_texels(lens, poses, sheet, -calibration.height)
     inputs = [view.path for view in calibration.views]
     with output_folder(folder, overwrite, inputs, marker=MARKER) as staging:
-        names, readings = [], []
+        names, readings, bright = [], [], []
         for index, (path, pose) in enumerate(zip(inputs, poses, strict=True)):
             photo = read_camera_photo(path, balance)
             flat = rectify(photo, lens, pose, sheet, -calibration.height, shape)
             name = _name(index, path)
+            if photo.pixels.dtype.kind == "f" and float(photo.pixels.max()) > 1.0:
+                bright.append(path.name)
             write_png(staging / name, encode_transfer(flat, "srgb"), bits=16)
             names.append(name)
             readings.append(read_greys(photo.linear(), lens, pose, sheet))
             tell("rectify", index + 1, len(inputs), None)
         capture, warnings = _capture(calibration, staging, names, readings)
+        if bright:
+            warnings.append(
+                f"photos must have 1 for full scale, got more in {', '.join(bright)}: cut off; "
+                "scale all photographs alike"
+            )
         write_capture(staging, capture)
         write_png(staging / "detected.png", draw_detections(calibration))
         record = _record(calibration, names, shape, warnings)
