@@ -19,7 +19,7 @@ from diffgfx.tasks.calibration.rectify import (
     rectify,
     sample_box,
 )
-from diffgfx.tasks.calibration.run import Calibration, Progress
+from diffgfx.tasks.calibration.run import Calibration, Progress, common_balance
 
 __all__ = ["MARKER", "export_calibration"]
 
@@ -54,8 +54,7 @@ def export_calibration(
     """
     tell = progress or (lambda stage, done, total, error: None)
     lens, sheet, poses = calibration.lens, calibration.sheet, calibration.solved.poses
-    balances = (view.photo.white_balance for view in calibration.views)
-    balance = next((known for known in balances if known is not None), None)
+    balance = common_balance(calibration.views)
     shape = choose_texels(lens, poses, sheet, -calibration.height)
     inputs = [view.path for view in calibration.views]
     with output_folder(folder, overwrite, inputs, marker=MARKER) as staging:

@@ -16,7 +16,9 @@ from diffgfx.tasks.calibration.detect import Detection, detect_tags, why_unusabl
 from diffgfx.tasks.calibration.rectify import window_inside
 from diffgfx.tasks.calibration.solve import Lens, Pose, Solved, solve_views
 
-__all__ = ["Calibration", "LeftOut", "Progress", "View", "calibrate_photos"]
+__all__ = [
+    "Calibration", "LeftOut", "Progress", "View", "calibrate_photos", "common_balance",
+]  # fmt: skip
 
 Progress = Callable[[str, int, int, float | None], object]
 """Called with the stage, what is done of it, how much it is, and the current error."""
@@ -125,9 +127,7 @@ def calibrate_photos(
     sheet = sheet.as_printed()
     views: list[View] = []
     for path in files:
-        balances = (view.photo.white_balance for view in views)
-        balance = next((known for known in balances if known is not None), None)
-        views.append(_view(path, sheet, balance))
+        views.append(_view(path, sheet, common_balance(views)))
         tell("find tags", len(views), len(files), None)
     usable, left_out = _sort_out(views, sheet)
     _check_enough(usable, left_out, len(files))
@@ -143,6 +143,12 @@ def calibrate_photos(
     return Calibration(
         sheet, thickness, tuple(usable), solved, tuple(left_out), tuple(warnings)
     )
+
+
+def common_balance(views: Sequence[View]) -> tuple[float, ...] | None:
+    """Return the white balance that all raw photographs are developed with: the first one's."""
+    balances = (view.photo.white_balance for view in views)
+    return next((known for known in balances if known is not None), None)
 
 
 def _view(path: Path, sheet: Sheet, balance: tuple[float, ...] | None) -> View:

@@ -117,9 +117,9 @@ def simulate_flow(
     options = options or SimulateOptions()
     check_device(options.device)
     setting = read_flow(scene_file)
-    _check_begins(setting, scene_file)
-    run = open_run(out, Path(scene_file).read_bytes(), setting, resume=options.resume)
     scene = build_scene(setting, device=options.device)
+    _check_begins(setting, scene, first_state(setting, device=options.device), scene_file)
+    run = open_run(out, Path(scene_file).read_bytes(), setting, resume=options.resume)
     begun = time.perf_counter()
     frames = options.frames or setting.frames
     preview = Preview(run.path, options.preview, scene, frame_rate(setting))
@@ -145,9 +145,10 @@ def simulate_flow(
     }
 
 
-def _check_begins(setting: FlowSetting, scene_file: Path | str) -> None:
+def _check_begins(
+    setting: FlowSetting, scene: FluidScene, state: FluidState, scene_file: Path | str
+) -> None:
     """Raise `InputError` unless fluid gets out wherever it comes in."""
-    scene = build_scene(setting)
     for k, side in enumerate(setting.sides):
         axis, end = k // 2, k % 2
         if side != "inflow" or setting.side_velocity[k][axis] == 0.0 or scene.openings is None:
@@ -161,7 +162,7 @@ def _check_begins(setting: FlowSetting, scene_file: Path | str) -> None:
             )
     try:
         with torch.no_grad():
-            project_state(first_state(setting), scene)
+            project_state(state, scene)
     except (RangeError, DivergedError) as error:
         raise InputError(
             f"{scene_file}: sides and obstacle must let fluid out where it comes in, got: {error}; "
