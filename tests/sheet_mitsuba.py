@@ -8,6 +8,7 @@ noise, exposure and JPEG follow. ``truth.json`` says what all of it was.
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def lens_of(megapixels: float) -> TrueLens:
     width = 4 * round((megapixels * 1e6 / 12.0) ** 0.5)
     height = 3 * width // 4
     centre = (0.503 * width, 0.494 * height)
-    return TrueLens(width, height, 26.0 / 36.0 * width, centre, -0.05, 0.02, 4e-4, -6e-4)
+    focal = 26.0 * math.hypot(width, height) / math.hypot(36.0, 24.0)
+    return TrueLens(width, height, focal, centre, -0.05, 0.02, 4e-4, -6e-4)
 
 
 def main(argv: list[str]) -> dict[str, Any]:

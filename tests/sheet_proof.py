@@ -90,7 +90,9 @@ def prove(photos: Path, sheet_file: Path, out: Path, resolution: int) -> dict[st
     """Calibrate, fit both, and return the numbers."""
     truth = json.loads((photos / "truth.json").read_text())
     out.mkdir(parents=True, exist_ok=True)
-    measured = dataclasses.replace(read_sheet(sheet_file), reflectance=truth["grey"])
+    measured = dataclasses.replace(
+        read_sheet(sheet_file), reflectance=truth["grey"], reflectance_measured=True
+    )
     write_sheet(out / "sheet.json", measured)
     paths = [photos / entry["file"] for entry in truth["photos"]]
     found = calibrate_photos(paths, read_sheet(out / "sheet.json"), thickness=truth["card"])

@@ -24,7 +24,8 @@ class CameraNotes:
         orientation: How the stored rows and columns are to be turned to be upright, 1 to 8.
         exposure: Time x sensitivity / f-number^2: how bright the camera shows a given light, to a
             factor; None unless all three are stated.
-        focal_35: Focal length [mm] for a frame of 36 x 24 mm; None where it is not stated.
+        focal_35: Focal length [mm] at which the diagonal of a frame of 36 x 24 mm would span the
+            same angle; None where it is not stated.
     """
 
     orientation: int = 1

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from diffgfx.errors import InputError
 from diffgfx.io._files import show
-from diffgfx.io._json import Fields, read_number, read_numbers
+from diffgfx.io._json import Fields, read_flag, read_number, read_numbers
 from diffgfx.scene import Capture, GreyBeside, GreyPatch
 
 __all__ = [
@@ -56,7 +56,11 @@ def read_grey_beside(where: str, value: Any) -> GreyBeside | None:
         )
     found = [read_numbers(f"{where}.places[{k}]", place, 3, (-_REACH, _REACH), remedy)
              for k, place in enumerate(places)]  # fmt: skip
-    return GreyBeside(cast(tuple[Vector, ...], tuple(found)), _reflectance(where, value))
+    measured = read_flag(
+        f"{where}.measured", value.get("measured", True),
+        "give false where the reflectance is what was to be printed",
+    )  # fmt: skip
+    return GreyBeside(cast(tuple[Vector, ...], tuple(found)), _reflectance(where, value), measured)
 
 
 def read_readings(where: str, value: Any) -> tuple[Vector | None, ...]:
@@ -94,7 +98,11 @@ def check_grey_counts(name: str, capture: Capture) -> None:
 
 def beside_fields(beside: GreyBeside) -> Fields:
     """Return what ``capture.json`` says of patches beside the sample."""
-    return {"places": beside.places, "reflectance": beside.reflectance}
+    return {
+        "places": beside.places,
+        "reflectance": beside.reflectance,
+        "measured": beside.measured,
+    }
 
 
 def _reflectance(where: str, value: Fields) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from diffgfx.errors import InputError
 from diffgfx.io._files import read_bytes, show, show_path
 
-__all__ = ["Fields", "check_plain", "read_number", "read_numbers", "read_object"]
+__all__ = ["Fields", "check_plain", "read_flag", "read_number", "read_numbers", "read_object"]
 
 _LIMIT_BYTES = 4 << 20
 _LIMIT_DEPTH = 32
@@ -95,6 +95,13 @@ def read_number(where: str, value: Any, bounds: tuple[float, float], remedy: str
             f"{where} must be a finite number from {low:g} to {high:g}, got {show(value)}; {remedy}"
         )
     return number
+
+
+def read_flag(where: str, value: Any, remedy: str) -> bool:
+    """Return true or false, or raise `InputError`."""
+    if not isinstance(value, bool):
+        raise InputError(f"{where} must be true or false, got {show(value)}; {remedy}")
+    return value
 
 
 def read_numbers(

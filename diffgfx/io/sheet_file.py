@@ -1,7 +1,7 @@
 """``sheet.json``: where everything lies on a printed sheet, and what was measured on it.
 
-Two of its numbers are for the user to correct: ``ruler.measured`` and ``grey.reflectance``. The
-file is taken for hostile, as every file is.
+Three of its entries are for the user to correct: ``ruler.measured``, ``grey.reflectance``, and
+``grey.measured``, which says that somebody has. The file is taken for hostile, as every file is.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from diffgfx.errors import InputError, RangeError
 from diffgfx.io._files import atomic_path, show, show_path
-from diffgfx.io._json import Fields, read_number, read_numbers, read_object
+from diffgfx.io._json import Fields, read_flag, read_number, read_numbers, read_object
 from diffgfx.scene.sheet import Box, Sheet, Tag
 
 __all__ = ["read_sheet", "write_sheet"]
@@ -68,6 +68,10 @@ def read_sheet(path: Path | str) -> Sheet:
             f"{name}: ruler.measured", ruler.get("measured"), bounds,
             "give the printed ruler's length in mm, or print again at 100 %",
         ),
+        reflectance_measured=read_flag(
+            f"{name}: grey.measured", grey.get("measured", False),
+            "give true where grey.reflectance was measured on the paper",
+        ),
     )  # fmt: skip
 
 
@@ -85,7 +89,11 @@ def write_sheet(path: Path | str, sheet: Sheet) -> None:
         "origin": sheet.origin,
         "window": sheet.window,
         "ruler": {"nominal": sheet.ruler, "measured": sheet.ruler_measured},
-        "grey": {"reflectance": sheet.reflectance, "patches": sheet.greys},
+        "grey": {
+            "reflectance": sheet.reflectance,
+            "measured": sheet.reflectance_measured,
+            "patches": sheet.greys,
+        },
         "tags": [{"id": t.number, "centre": t.centre, "side": t.side} for t in sheet.tags],
     }
     try:

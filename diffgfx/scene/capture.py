@@ -54,10 +54,12 @@ class GreyBeside:
     Attributes:
         places: Centre of each patch [capture unit]; they face +z.
         reflectance: Their linear diffuse reflectance, in (0, 1].
+        measured: Whether that was measured; else it is what a printer was told to print.
     """
 
     places: tuple[Vector, ...]
     reflectance: float
+    measured: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

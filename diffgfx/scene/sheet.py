@@ -41,6 +41,7 @@ class Sheet:
         tags: The tags, each number once.
         greys: Patches of one grey.
         reflectance: Linear diffuse reflectance of that grey, in (0, 1].
+        reflectance_measured: Whether that was read off the paper; else it is what was drawn.
         ruler: Length of the printed ruler [mm].
         ruler_measured: Length that the ruler has on the paper [mm]: what the printer made of it.
     """
@@ -53,6 +54,7 @@ class Sheet:
     reflectance: float
     ruler: float
     ruler_measured: float
+    reflectance_measured: bool = False
 
     def as_printed(self) -> "Sheet":
         """Return the sheet with every length as the printer made it."""

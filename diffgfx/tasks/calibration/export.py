@@ -107,6 +107,12 @@ def _capture(
             "no grey patch could be read: off the picture, clipped or under glare; the albedo "
             "scale will be a belief"
         )
+    elif not sheet.reflectance_measured:
+        warnings.append(
+            f"the grey patches were not measured: a reflectance of {sheet.reflectance:g} was to be "
+            "printed, and the albedo scale rests on it; measure them or glue grey card on them, "
+            "then correct grey.reflectance in the sheet's file and set grey.measured to true"
+        )
     noted = [view.photo.notes.exposure for view in calibration.views]
     exposures, doubt = agreed_exposures(noted, grey_exposures(cameras, places, readings))
     warnings += [] if doubt is None else [doubt]
@@ -116,7 +122,7 @@ def _capture(
     )
     left, low, right, high = sample_box(sheet)
     size = (0.1 * (right - left), 0.1 * (high - low))
-    beside = GreyBeside(places, sheet.reflectance) if seen else None
+    beside = GreyBeside(places, sheet.reflectance, sheet.reflectance_measured) if seen else None
     return Capture(folder, "cm", size, "srgb", photos, grey_beside=beside), warnings
 
 

@@ -1,6 +1,7 @@
 """From photographs of a sheet to a lens and poses: read, detect, leave out, solve."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from diffgfx.tasks.calibration.solve import Lens, Pose, Solved, solve_views
 
 __all__ = [
     "Calibration", "LeftOut", "Progress", "View", "calibrate_photos", "common_balance",
+    "expected_focal",
 ]  # fmt: skip
 
 Progress = Callable[[str, int, int, float | None], object]
@@ -27,7 +29,7 @@ _FEWEST = 4
 _THICKEST = 50.0            # mm
 _WORST = 2.0                # pixels of error beyond which a photograph is not of this sheet
 _VAGUE = 0.01               # deviation of the focal length, as a share of it
-_FRAME = 36.0               # mm: the side that a focal length "for 35 mm film" refers to
+_FRAME = math.hypot(36.0, 24.0)     # mm: film and sensor are compared by their diagonals
 _PREVIEW = 640
 
 Picture = npt.NDArray[np.uint8]
@@ -200,7 +202,8 @@ def _solve(
     """Solve, leaving out photographs that disagree with all others or cut the window off."""
     left_out: list[LeftOut] = []
     while True:
-        solved = solve_views([view.found for view in usable], usable[0].size, _guess(usable))
+        focal = expected_focal([view.photo.notes.focal_35 for view in usable], usable[0].size)
+        solved = solve_views([view.found for view in usable], usable[0].size, focal)
         bad: list[LeftOut] = []
         for view, pose, kept, error in zip(
             usable, solved.poses, solved.kept, solved.errors, strict=True
@@ -221,7 +224,12 @@ def _solve(
             return solved, usable, left_out
 
 
-def _guess(views: Sequence[View]) -> float | None:
-    """Return the focal length that EXIF leads to expect [pixel]; None where it says nothing."""
-    focal = [view.photo.notes.focal_35 for view in views if view.photo.notes.focal_35 is not None]
-    return float(np.median(focal)) / _FRAME * max(views[0].size) if focal else None
+def expected_focal(lengths: Sequence[float | None], size: tuple[int, int]) -> float | None:
+    """Return the focal length that EXIF leads to expect [pixel]; None where it says nothing.
+
+    Args:
+        lengths: Of each photograph, `CameraNotes.focal_35` [mm].
+        size: Width and height of the photographs [pixel].
+    """
+    known = [length for length in lengths if length is not None]
+    return float(np.median(known)) / _FRAME * math.hypot(*size) if known else None

@@ -22,7 +22,7 @@ from diffgfx.tasks.capture.next_photo import NextPhoto, Outlook, suggest_photo
 from diffgfx.tasks.capture.options import CaptureOptions
 from diffgfx.tasks.capture.poses import positions, without_poses
 from diffgfx.tasks.capture.problem import CaptureProblem
-from diffgfx.tasks.capture.scale import describe_belief
+from diffgfx.tasks.capture.scale import doubt_of_scale
 from diffgfx.tasks.capture.uncertainty import Evidence, MapUncertainty, estimate_uncertainty
 from diffgfx.tasks.capture.unposed import locate_held_out, look_for_highlights, place_cameras
 
@@ -31,12 +31,6 @@ __all__ = ["CaptureResult", "PoseOrigin", "Progress", "capture_material"]
 PoseOrigin = Literal["given", "refined", "solved", "solved on this photo"]
 """What pose a photograph was measured under: the capture's own; that, moved a little by the fit;
 one that the fit found; or, of a held-out photograph, one found on itself, the material frozen."""
-
-_SCALE_OF_HEIGHTS = (
-    "the albedo scale rests on light_power and on solved heights, which are uncertain by a fifth: "
-    "all reflectances may be off by 40 %; give photos[].camera and use --calibration refine, or "
-    "a grey patch in place of light_power"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,10 +153,8 @@ def _captured(job: _Job, capture: Capture, held: tuple[int, ...]) -> CaptureResu
         last = _fit(job, capture, everything, "refit on all")
         light, unknowns = _light_of_all(job, capture, last)
         steps += last.solution.steps
-    if last.problem.anchor == "belief":
-        warnings.append(describe_belief(last.maps))
-    elif last.problem.anchor == "power" and solving:
-        warnings.append(_SCALE_OF_HEIGHTS)
+    doubt = doubt_of_scale(last.problem.anchor, capture, last.maps, solving)
+    warnings += [] if doubt is None else [doubt]
     solved = time.perf_counter()
     pairs = light.pairs(unknowns)
     rest = [i for i in everything if i not in last.fitted]

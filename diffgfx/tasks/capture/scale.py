@@ -22,6 +22,7 @@ __all__ = [
     "beside_factor",
     "choose_anchor",
     "describe_belief",
+    "doubt_of_scale",
 ]
 
 Anchor = Literal["power", "grey_patch", "grey_beside", "belief"]
@@ -29,6 +30,17 @@ Anchor = Literal["power", "grey_patch", "grey_beside", "belief"]
 _BELIEVED_MEDIAN = 0.25   # of d + s: between bare soil and light paint
 _DARKEST, _LIGHTEST = 0.013, 0.87   # sRGB 30 and 240: the range of albedo in practice
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
+
+_SCALE_OF_HEIGHTS = (
+    "the albedo scale rests on light_power and on solved heights, which are uncertain by a fifth: "
+    "all reflectances may be off by 40 %; give photos[].camera and use --calibration refine, or "
+    "a grey patch in place of light_power"
+)
+_SCALE_OF_PRINT = (
+    "the albedo scale rests on printed greys that nobody measured: all reflectances are off by as "
+    "much as the print is; measure them, then correct grey_beside.reflectance in capture.json and "
+    "set grey_beside.measured to true"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,3 +175,24 @@ def describe_belief(maps: Float[Tensor, "1 10 h w"]) -> str:
         f"{_BELIEVED_MEDIAN}; all reflectances times {interval.low:.2f} to {interval.high:.2f} "
         "would fit the photographs as well; give light_power or a grey_patch in capture.json"
     )
+
+
+def doubt_of_scale(
+    anchor: Anchor, capture: Capture, maps: Float[Tensor, "1 10 h w"], heights_solved: bool
+) -> str | None:
+    """Return the warning that goes with the albedo scale, None where it was measured.
+
+    Args:
+        anchor: What sets the scale.
+        capture: The capture.
+        maps: The material found.
+        heights_solved: Whether the cameras were found by the fit.
+    """
+    if anchor == "belief":
+        return describe_belief(maps)
+    if anchor == "power":
+        return _SCALE_OF_HEIGHTS if heights_solved else None
+    beside = capture.grey_beside
+    if anchor == "grey_beside" and beside is not None and not beside.measured:
+        return _SCALE_OF_PRINT
+    return None

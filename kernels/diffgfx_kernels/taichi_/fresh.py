@@ -42,7 +42,7 @@ def _advise() -> Callable[[int, int, int], int]:
         if sys.platform.startswith("linux"):
             madvise = ctypes.CDLL("libc.so.6").madvise
             madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-            return madvise  # type: ignore[no-any-return]
+            return madvise
     except (OSError, AttributeError):
         pass
     return lambda begin, length, advice: -1

@@ -30,6 +30,15 @@ def test_the_round_trip(tmp_path):
     assert read_capture(tmp_path, check_files=False) == capture
 
 
+def test_a_grey_that_was_only_printed(tmp_path):
+    save(tmp_path, grey_beside={**BESIDE, "measured": False})
+    capture = read_capture(tmp_path, check_files=False)
+    assert capture.grey_beside is not None
+    assert not capture.grey_beside.measured
+    write_capture(tmp_path, capture)
+    assert read_capture(tmp_path, check_files=False) == capture
+
+
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
@@ -37,6 +46,7 @@ def test_the_round_trip(tmp_path):
         ({"grey_beside": {**BESIDE, "places": []}}, "places must be a list of 1 to 64 positions"),
         ({"grey_beside": {**BESIDE, "places": [[1, 2]]}}, "places\\[0\\] must be a list of 3"),
         ({"grey_beside": {**BESIDE, "reflectance": 18}}, "reflectance must be a finite number"),
+        ({"grey_beside": {**BESIDE, "measured": "no"}}, "measured must be true or false"),
         ({"grey_beside": None}, "photos\\[0\\].grey must have an entry for each of the 0"),
         ({"grey_beside": {**BESIDE, "places": [[1, 2, 3]]}}, "have an entry for each of the 1"),
         ({"photos": [{"file": "a", "camera": [0, 0, 9]}]}, "grey_beside must be seen in a photo"),

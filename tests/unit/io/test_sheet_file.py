@@ -32,7 +32,12 @@ def test_the_round_trip(told):
 def test_what_the_user_measures(told):
     edit(told, ("ruler", "measured"), 97.5)
     edit(told, ("grey", "reflectance"), 0.23)
+    assert not read_sheet(told).reflectance_measured
+    edit(told, ("grey", "measured"), True)
     sheet = read_sheet(told)
+    assert sheet.reflectance_measured
+    write_sheet(told, sheet)
+    assert read_sheet(told) == sheet
     assert (sheet.ruler, sheet.ruler_measured, sheet.reflectance) == (100.0, 97.5, 0.23)
     assert sheet.as_printed().window[0] == pytest.approx(87.75)
 
@@ -58,6 +63,7 @@ def test_what_the_user_measures(told):
         (("grey", "patches", 0), [1, 2, 0, 3], "grey.patches\\[0\\] must span an area"),
         (("ruler", "measured"), 25.4, "ruler.measured must be a finite number from 80 to 120"),
         (("ruler", "measured"), "98", "ruler.measured must be a number"),
+        (("grey", "measured"), 1, "grey.measured must be true or false, got 1; give true where"),
         (("ruler",), 100, "ruler must be an object"),
     ],
 )

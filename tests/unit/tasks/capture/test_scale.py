@@ -16,6 +16,7 @@ from diffgfx.tasks.capture.scale import (
     beside_factor,
     choose_anchor,
     describe_belief,
+    doubt_of_scale,
 )
 
 
@@ -158,3 +159,18 @@ def test_the_most_direct_anchor_counts():
     blank = tuple(dataclasses.replace(photo, grey=(None, None)) for photo in capture.photos)
     assert GreyReadings.of(dataclasses.replace(capture, photos=blank), (0, 1)) is None
     assert GreyReadings.of(dataclasses.replace(capture, grey_beside=None), (0, 1)) is None
+
+
+def test_which_scale_is_doubted():
+    capture = beside()
+    printed = dataclasses.replace(
+        capture, grey_beside=dataclasses.replace(capture.grey_beside, measured=False)
+    )
+    assert doubt_of_scale("grey_beside", capture, maps(), False) is None
+    doubt = doubt_of_scale("grey_beside", printed, maps(), False)
+    assert doubt is not None
+    assert "greys that nobody measured" in doubt
+    assert doubt_of_scale("grey_patch", printed, maps(), False) is None
+    assert doubt_of_scale("power", printed, maps(), False) is None
+    assert "solved heights" in str(doubt_of_scale("power", printed, maps(), True))
+    assert doubt_of_scale("belief", printed, maps(), False) == describe_belief(maps())
