@@ -2,9 +2,9 @@
 
 Both draw the same triangles under a point light at the eye, where no shadow shows. Mitsuba shades
 with our BRDF, written in Python, over its own geometry and look-up, at the same points of each
-pixel. Its derivatives are central differences of pictures with the same random numbers and hundreds
-of samples a pixel, not its projective integrator's: they need neither its edge sampling nor its
-automatic derivative to be right, and cover silhouettes of shared edges alike. Ours to motion are
+pixel. Its derivatives are asked for twice: from its projective integrator, and as central
+differences of its pictures with the same random numbers, which need neither its edge sampling nor
+its automatic derivative to be right. Ours to motion are
 those of the backward pass: each pixel is a picture of its own, so that one pass serves all of them.
 Ours to maps and light are differences too, and the backward pass must give their sum.
 """
@@ -315,24 +315,32 @@ def _compare_derivatives(name: str, context: Context, size: int = 64) -> Sequenc
         "along": right.numpy(), "axis": np.array([0.0, 1.0, 0.0]), "radius": radius,
         "step": 0.25 * 2.0 * radius / size, "pattern": 0.5 + 0.3 * wave,
     }  # fmt: skip
-    wanted = run_in_mitsuba("mesh_derivatives", given)
-    context.progress(1, 2, None)
+    wanted = []
+    for done, job in enumerate(("mesh_projective", "mesh_derivatives"), start=1):
+        wanted.append(run_in_mitsuba(job, given))
+        context.progress(done, 3, None)
     found = derivative_images(part, camera, size, given)
     measures = []
     for key, image in found.items():
-        theirs = torch.from_numpy(wanted[key].sum(axis=2)).flatten()
-        ours = image.flatten()
-        both = torch.stack([ours, theirs])
-        correlation = float(torch.corrcoef(both)[0, 1])
-        gain = float((ours @ theirs) / (theirs @ theirs))
-        measures.append(Measure(f"1 - correlation, d/d {key}", 1.0 - correlation, 0.02))
-        measures.append(Measure(f"  ours over theirs, d/d {key}", gain, None, "least squares"))
+        for judge, theirs in zip(("projective", "differences"), wanted, strict=True):
+            measures += _compared(f"d/d {key}, {judge}", image, theirs[key])
     sums = backward_sums(part, camera, size, torch.from_numpy(given["pattern"]))
     for key, value in sums.items():
         whole = float(found[key].sum())
         apart = abs(value - whole) / max(abs(whole), 1e-12)
         measures.append(Measure(f"backward against the sum, d/d {key}", apart, 1e-3, "relative"))
     return measures
+
+
+def _compared(name: str, ours: Tensor, theirs: Any) -> list[Measure]:
+    """Compare a derivative image, channels added, with one of Mitsuba's (h, w, 3)."""
+    flat, wanted = ours.flatten(), torch.from_numpy(theirs.sum(axis=2)).flatten()
+    correlation = float(torch.corrcoef(torch.stack([flat, wanted]))[0, 1])
+    gain = float((flat @ wanted) / (wanted @ wanted))
+    return [
+        Measure(f"1 - correlation, {name}", 1.0 - correlation, 0.02),
+        Measure(f"  ours over theirs, {name}", gain, None, "least squares"),
+    ]
 
 
 def _obstacle(context: Context) -> str | None:
@@ -346,7 +354,7 @@ MESH_MITSUBA_CASES = tuple(
     )
     for kind, about, measure in (
         ("image", "picture of {} under a light at the eye against Mitsuba 3", _compare_image),
-        ("derivatives", "derivative images of {} against differences of Mitsuba's pictures",
+        ("derivatives", "derivative images of {} against Mitsuba's, projective and differences",
          _compare_derivatives),
     )
     for name in _FILES

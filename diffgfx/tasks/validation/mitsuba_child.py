@@ -13,6 +13,7 @@ import numpy as np
 
 from diffgfx.tasks.validation.mitsuba_bsdf import start_mitsuba
 from diffgfx.tasks.validation.mitsuba_mesh_child import mesh_derivatives, mesh_image
+from diffgfx.tasks.validation.mitsuba_projective_child import mesh_projective
 from diffgfx.tasks.validation.mitsuba_views import render_views
 
 __all__ = ["JOBS", "main", "plane_scene"]
@@ -208,6 +209,7 @@ JOBS: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "views": render_views,
     "mesh_image": mesh_image,
     "mesh_derivatives": mesh_derivatives,
+    "mesh_projective": mesh_projective,
 }
 """What the process can be asked for."""
 

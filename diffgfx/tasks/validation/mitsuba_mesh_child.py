@@ -2,7 +2,8 @@
 
 Inputs: ``corners`` (F, 3, 3), ``normals`` (F, 3, 3), ``uv`` (F, 3, 2), ``tangents`` (F, 3, 4) or
 none, ``maps`` (10, h, w), ``camera`` (origin, target, up), ``fov_y`` [degrees], ``intensity`` of a
-point light at the camera, ``size``, ``spp`` (a square number if ``regular``) and ``regular``.
+point light at the camera, ``size``, ``spp`` (a square number if ``regular``), ``regular``, and
+``border``, whether shapes may move across the picture's edge.
 """
 
 import importlib
@@ -17,24 +18,26 @@ _MAPS = ("normal", "diffuse", "specular", "roughness")
 
 
 def _mesh(mi: Any, given: Arrays, bsdf: Any) -> Any:
-    """Each triangle with corners of its own: values may differ across any edge."""
-    count = len(given["corners"])
+    """Corners that agree in every value are one vertex: an edge is known to have two sides."""
+    names = [name for name in ("corners", "normals", "uv", "tangents") if name in given]
+    columns = [np.asarray(given[name], np.float32) for name in names]
+    rows = np.concatenate([column.reshape(-1, column.shape[-1]) for column in columns], axis=1)
+    rows, faces = np.unique(rows, axis=0, return_inverse=True)
     props = mi.Properties()
     props["bsdf"] = bsdf
     mesh = mi.Mesh(
-        "mesh", vertex_count=3 * count, face_count=count, has_vertex_normals=True,
+        "mesh", vertex_count=len(rows), face_count=len(columns[0]), has_vertex_normals=True,
         has_vertex_texcoords=True, props=props,
     )  # fmt: skip
     parameters = mi.traverse(mesh)
-    parameters["faces"] = mi.UInt32(np.arange(3 * count, dtype=np.uint32))
-    parameters["vertex_positions"] = _flat(mi, given["corners"])
-    parameters["vertex_normals"] = _flat(mi, given["normals"])
-    parameters["vertex_texcoords"] = _flat(mi, given["uv"])
+    parameters["faces"] = mi.UInt32(faces.astype(np.uint32).ravel())
+    parameters["vertex_positions"] = _flat(mi, rows[:, :3])
+    parameters["vertex_normals"] = _flat(mi, rows[:, 3:6])
+    parameters["vertex_texcoords"] = _flat(mi, rows[:, 6:8])
     parameters.update()
     if "tangents" in given:
-        way = np.asarray(given["tangents"], np.float32)
-        mesh.add_attribute("vertex_tangent", 3, _flat(mi, way[..., :3]))
-        mesh.add_attribute("vertex_hand", 3, _flat(mi, np.repeat(way[..., 3:], 3, axis=-1)))
+        mesh.add_attribute("vertex_tangent", 3, _flat(mi, rows[:, 8:11]))
+        mesh.add_attribute("vertex_hand", 3, _flat(mi, np.repeat(rows[:, 11:], 3, axis=1)))
     return mesh
 
 
@@ -89,6 +92,7 @@ def mesh_scene(mi: Any, given: Arrays) -> Any:
                 "film": {
                     "type": "hdrfilm", "width": size, "height": size, "pixel_format": "rgb",
                     "component_format": "float32", "rfilter": {"type": "box"},
+                    "sample_border": bool(given.get("border", False)),
                 },
             },
             "mesh": _mesh(mi, given, _bsdf(mi, given)),
