@@ -53,9 +53,10 @@ def test_a_switch_is_left_out_and_counted() -> None:
     assert (found.entries, found.switches) == (1, 1)
 
 
+@pytest.mark.parametrize("seeds", [1, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CHECKED)
-def test_gradients_of_ops(name: str) -> None:
-    error, left_out, entries = check_op(name, 1)
+def test_gradients_of_ops(name: str, seeds: int) -> None:
+    error, left_out, entries = check_op(name, seeds)
     assert error < (1e-2 if "nvdiffrast" in name else 1e-6)
     assert left_out < 0.1
     assert entries > 40
