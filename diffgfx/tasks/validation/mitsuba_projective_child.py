@@ -88,9 +88,10 @@ def _pushed(mi: Any, given: Arrays, scene: Any, parameters: Any, change: Any) ->
         for key, value in change(by).items():
             parameters[key] = value
         parameters.update()
+        dr.forward(by, dr.ADFlag.ClearEdges)    # to the scene, before the picture is asked for
         picture = mi.render(scene, parameters, integrator=integrator, spp=0, seed=turn)
-        dr.forward(by)
-        total += np.asarray(dr.grad(picture), dtype=np.float64).reshape(size, size, 3)
+        pushed = dr.forward_to(picture)
+        total += np.asarray(pushed, dtype=np.float64).reshape(size, size, 3)
     for key, value in still.items():
         parameters[key] = value
     parameters.update()
