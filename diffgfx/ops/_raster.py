@@ -12,11 +12,11 @@ from diffgfx_kernels.snapping import LARGEST, MOST_SIDE, MOST_TRIANGLES
 
 __all__ = [
     "Mesh",
-    "check_indices",
     "check_mesh",
     "check_ranges",
     "check_resolution",
     "check_vertices",
+    "extremes_of",
 ]
 
 MOST_NUMBERS = 2**31 - 8192
@@ -86,29 +86,38 @@ def check_resolution(resolution: Sequence[int], batch: int) -> tuple[int, int]:
     return height, width
 
 
-def check_vertices(pos: Tensor) -> None:
-    """Raise `RangeError` unless every coordinate is finite and of a size that can be multiplied."""
-    if pos.numel() == 0:
-        return
-    low, high = torch.aminmax(pos)  # NaN comes through
-    if bool((low >= -LARGEST) & (high <= LARGEST)):
-        return
-    check_finite("pos", pos, "look for a step that was too large, or a division by zero")
-    raise RangeError(
-        f"pos must lie within +-2^56, got values from {float(low)} to {float(high)}; divide the "
-        "vertices of a triangle by a common factor, which changes nothing that is drawn"
-    )
+def extremes_of(*tensors: Tensor) -> list[tuple[float, float]]:
+    """Return the least and the largest number of each tensor; NaN comes through.
+
+    All are read at once: a GPU is waited for only once. Of a tensor of none both are zero.
+    """
+    ends = [
+        end.double()
+        for tensor in tensors
+        for end in (torch.aminmax(tensor) if tensor.numel() else 2 * [tensor.new_zeros(())])
+    ]
+    numbers = torch.stack(ends).tolist()
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def check_indices(tri: Tensor, vertices: int) -> None:
-    """Raise `RangeError` unless every triangle has vertices that there are."""
-    if tri.numel() == 0:
-        return
-    low, high = (int(bound) for bound in torch.aminmax(tri))
-    if low < 0 or high >= vertices:
+def check_vertices(pos: Tensor, tri: Tensor) -> None:
+    """Raise `RangeError` unless coordinates are finite, and every triangle has its vertices.
+
+    Coordinates must also be of a size that can be multiplied.
+    """
+    (low, high), (first, last) = extremes_of(pos, tri)
+    if not (low >= -LARGEST and high <= LARGEST):
+        check_finite("pos", pos, "look for a step that was too large, or a division by zero")
+        raise RangeError(
+            f"pos must lie within +-2^56, got values from {low} to {high}; divide the vertices of "
+            "a triangle by a common factor, which changes nothing that is drawn"
+        )
+    vertices = pos.shape[-2]
+    if tri.numel() and (first < 0 or last >= vertices):
         raise RangeError(
             f"tri must hold indices from 0 to {vertices - 1} (pos has {vertices} vertices), got "
-            f"{low} to {high}; look for indices that start at 1, or for vertices that were removed"
+            f"{first:.0f} to {last:.0f}; look for indices that start at 1, or for vertices that "
+            "were removed"
         )
 
 

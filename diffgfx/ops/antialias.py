@@ -25,6 +25,7 @@ Source: S. Laine and others, "Modular Primitives for High-Performance Differenti
 TOG 39(6), 2020, section 3.5.
 """
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -42,6 +43,7 @@ from diffgfx.errors import DeviceError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops._pairs import MOST_NUMBERS
+from diffgfx.ops._raster import extremes_of
 from diffgfx.ops.topology import check_topology, check_triangles, construct_topology
 from diffgfx.types import Backend
 from diffgfx_kernels import load
@@ -102,28 +104,26 @@ def _(
 
 def _check_values(rast: Tensor, pos: Tensor, tri: Tensor, topology: Tensor) -> None:
     """Raise `RangeError` where a number names no triangle or vertex, or is not finite."""
-    check_finite("pos", pos, "leave out the vertices that diverged")
     vertices, edges = ("vertex", pos.shape[1] - 1), ("edge", 3 * len(tri))
     limits = (
         ("tri", tri, *vertices), ("topology", topology[2], *vertices),
-        ("topology", topology[[0, 1, 3]], *edges),
+        ("topology", topology[0], *edges), ("topology", topology[1], *edges),
+        ("topology", topology[3], *edges),
     )  # fmt: skip
-    for name, numbers, kind, most in limits:
-        if numbers.numel() == 0:
-            continue
-        low, high = (int(end) for end in numbers.aminmax())
-        if low < 0 or high > most:
+    places, seen, *found = extremes_of(pos, rast[..., 3], *(numbers for _, numbers, *_ in limits))
+    if not math.isfinite(sum(places)):
+        check_finite("pos", pos, "leave out the vertices that diverged")
+    for (name, numbers, kind, most), (low, high) in zip(limits, found, strict=True):
+        if numbers.numel() and (low < 0 or high > most):
             raise RangeError(
-                f"{name} must hold {kind} numbers from 0 to {most}, got {low} to {high}; pass the "
-                "positions that it belongs to"
+                f"{name} must hold {kind} numbers from 0 to {most}, got {low:.0f} to {high:.0f}; "
+                "pass the positions that it belongs to"
             )
-    if rast.numel():
-        least, largest = (float(end) for end in rast[..., 3].aminmax())
-        if not (least >= 0 and largest <= tri.shape[0]):
-            raise RangeError(
-                f"rast must hold triangles from 0 (none) to {tri.shape[0]} in its last channel, "
-                f"got {least:g} to {largest:g}; pass what rasterize returned for this tri"
-            )
+    if not (seen[0] >= 0 and seen[1] <= tri.shape[0]):
+        raise RangeError(
+            f"rast must hold triangles from 0 (none) to {tri.shape[0]} in its last channel, "
+            f"got {seen[0]:g} to {seen[1]:g}; pass what rasterize returned for this tri"
+        )
 
 
 def _save(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]

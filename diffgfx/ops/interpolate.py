@@ -19,6 +19,7 @@ from diffgfx.check import (
 from diffgfx.errors import DeviceError, DtypeError, RangeError, ShapeError
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._nvdiffrast import check_nvdiffrast
+from diffgfx.ops._raster import extremes_of
 from diffgfx.types import Backend
 from diffgfx_kernels import load
 from diffgfx_kernels.snapping import MOST_TRIANGLES
@@ -230,9 +231,9 @@ def _check_diff(
 def _check_vertices(tri: Tensor, vertices: int) -> None:
     """Raise `RangeError` if a triangle names a vertex that is not there."""
     if tri.numel():
-        low, high = (int(end) for end in torch.aminmax(tri))
+        ((low, high),) = extremes_of(tri)
         if low < 0 or high >= vertices:
             raise RangeError(
-                f"tri must hold vertices from 0 to {vertices - 1}, got {low if low < 0 else high}; "
-                "it belongs to another mesh"
+                f"tri must hold vertices from 0 to {vertices - 1}, got "
+                f"{low if low < 0 else high:.0f}; it belongs to another mesh"
             )

@@ -20,7 +20,6 @@ from diffgfx.check import check_same_device, check_same_dtype, check_shape, chec
 from diffgfx.ops._backend import choose_backend, plain, refuse_forward_mode
 from diffgfx.ops._nvdiffrast import check_nvdiffrast
 from diffgfx.ops._raster import (
-    check_indices,
     check_mesh,
     check_ranges,
     check_resolution,
@@ -45,8 +44,7 @@ def _rasterize(
     with_z: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor]:
-    check_vertices(pos)  # here, because a compiled graph cannot look at values
-    check_indices(tri, pos.shape[-2])
+    check_vertices(pos, tri)  # here, because a compiled graph cannot look at values
     check_ranges(ranges, len(tri))
     kernel = load("rasterize", backend)
     found: tuple[Tensor, Tensor] = kernel.forward(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import Grid, grid_for
+from diffgfx_kernels.taichi_.grid import grid_for, many_threads
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.shares import (
     blended,
@@ -37,6 +37,9 @@ from diffgfx_kernels.taichi_.silhouette_adjoint import (
 from diffgfx_kernels.taichi_.staggered import take
 
 __all__ = ["backward", "forward"]
+
+FEW = 8
+"""Pixels of a chunk where there are threads by the thousand."""
 
 
 @kernel
@@ -107,16 +110,17 @@ def find_pairs(
     counts: ti.types.ndarray(ndim=1),
     width: int,
     height: int,
-    grid: ti.template(),
+    chunks: int,
+    spread: int,
     real: ti.template(),
     bounded: ti.template(),
 ):
     pixels = rast.shape[0]
     wide, high = 0.5 * ti.cast(width - 1, real), 0.5 * ti.cast(height - 1, real)
-    for item in range(grid.chunks * grid.spread):
-        if item % grid.spread == 0:
-            chunk = item // grid.spread
-            start, stop = take(chunk, grid.chunks, pixels)
+    for item in range(chunks * spread):
+        if item % spread == 0:
+            chunk = item // spread
+            start, stop = take(chunk, chunks, pixels)
             count = 0
             for line in range(start // width, (stop + width - 1) // width):
                 p, row = line // height % screen.shape[0], line % height
@@ -171,17 +175,18 @@ def blend(
     counts: ti.types.ndarray(ndim=1),
     out: ti.types.ndarray(ndim=2),
     width: int,
-    grid: ti.template(),
+    chunks: int,
+    spread: int,
     real: ti.template(),
     graded: ti.template(),
     bounded: ti.template(),
 ):
     pixels = out.shape[0]
     one = ti.cast(1.0, real)
-    for item in range(grid.chunks * grid.spread):
-        if item % grid.spread == 0:
-            start, _ = take(item // grid.spread, grid.chunks, pixels)
-            for n in range(counts[item // grid.spread]):
+    for item in range(chunks * spread):
+        if item % spread == 0:
+            start, _ = take(item // spread, chunks, pixels)
+            for n in range(counts[item // spread]):
                 way, first, second = ends_of(listed[2 * start + n], pixels, width)
                 for end in range(2):
                     i, slot = first, 2 * way + end
@@ -210,16 +215,17 @@ def pair_gradients(
     values: ti.types.ndarray(ndim=2),
     width: int,
     height: int,
-    grid: ti.template(),
+    chunks: int,
+    spread: int,
     real: ti.template(),
     bounded: ti.template(),
 ):
     pixels = color.shape[0]
     size = ti.Vector([width, height])
-    for item in range(grid.chunks * grid.spread):
-        if item % grid.spread == 0:
-            chunk = item // grid.spread
-            start, _ = take(chunk, grid.chunks, pixels)
+    for item in range(chunks * spread):
+        if item % spread == 0:
+            chunk = item // spread
+            start, _ = take(chunk, chunks, pixels)
             for n in range(counts[chunk]):
                 way, first, second = ends_of(listed[2 * start + n], pixels, width)
                 edge, alpha = ti.abs(cut[way, first]) - 1, share[way, first]
@@ -256,19 +262,20 @@ class _Pairs:
     ) -> None:
         _, height, width, _ = rast.shape
         flat = rast.view(-1, 4)
-        self.grid: Grid = grid_for(pos.device)
+        grid, many = grid_for(pos.device), many_threads(pos.device)
+        self.deal = (-(-len(flat) // FEW) if many else grid.chunks, grid.spread)
         self.screen = pos.new_empty((*pos.shape[:2], SCREEN_SIZE))
         self.cut = tri.new_zeros((2, len(flat)))
         self.share = pos.new_empty((2, len(flat)))
-        share_of_chunk = -(-len(flat) // self.grid.chunks)
-        self.listed = tri.new_empty(2 * share_of_chunk * self.grid.chunks)
-        self.counts = tri.new_empty(self.grid.chunks)
+        chunks = self.deal[0]
+        self.listed = tri.new_empty(2 * -(-len(flat) // chunks) * chunks)
+        self.counts = tri.new_empty(chunks)
         outlines = tri.new_empty((pos.shape[0], tri.shape[0]))
         real = runtime.real_of(pos)
         find_edges(pos, tri, edges, self.screen, outlines, width, height, real, bounded)
         find_pairs(
             flat, tri, self.screen, edges, outlines, self.cut, self.share, self.listed, self.counts,
-            width, height, self.grid, real, bounded,
+            width, height, *self.deal, real, bounded,
         )  # fmt: skip
 
     def blend(self, source: Tensor, out: Tensor, graded: bool, bounded: bool) -> None:
@@ -276,7 +283,7 @@ class _Pairs:
         channels = source.shape[3]
         blend(
             source.view(-1, channels), self.cut, self.share, self.listed, self.counts,
-            out.view(-1, channels), source.shape[2], self.grid, runtime.real_of(source),
+            out.view(-1, channels), source.shape[2], *self.deal, runtime.real_of(source),
             graded, bounded,
         )  # fmt: skip
 
@@ -317,7 +324,7 @@ def backward(
         pair_gradients(
             g_out.view(-1, channels), color.view(-1, channels), tri, pairs.screen, pairs.cut,
             pairs.share, pairs.listed, pairs.counts, ends - pairs.counts,
-            keys, values, width, height, pairs.grid, runtime.real_of(pos), bounded,
+            keys, values, width, height, *pairs.deal, runtime.real_of(pos), bounded,
         )  # fmt: skip
         ordered, order = torch.sort(keys, stable=True)
         add_by_vertex(ordered, order, values, g_pos.view(-1, 4))

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import taichi as ti
 import torch
 
-__all__ = ["Grid", "grid_for", "lanes_if", "rolled", "run_start", "tile_start", "turns"]
+__all__ = [
+    "Grid", "grid_for", "lanes_if", "many_threads", "rolled", "run_start", "tile_start", "turns",
+]  # fmt: skip
 
 LAST_START = 2**31 - 1 - 4096
 
@@ -47,6 +49,11 @@ def grid_for(device: torch.device, lit: bool = False) -> Grid:
     if device.type == "cuda":
         return Grid(lanes=1, chunks=4096, spread=1, together=False)
     return Grid(lanes=32 if lit else 64, chunks=32, spread=512, together=True)
+
+
+def many_threads(device: torch.device) -> bool:
+    """Whether a device has threads by the thousand: what one may do there, many should."""
+    return device.type == "cuda"
 
 
 def lanes_if(grid: Grid, wanted: bool) -> int:

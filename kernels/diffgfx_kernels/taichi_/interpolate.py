@@ -3,7 +3,8 @@
 The backward pass runs over pixels in the order of their triangles, in chunks of equal length. A
 chunk adds up the gradients at the corners of one triangle after the other. The triangle that began
 in a chunk before goes to a row of the chunk's own, added in the order of the chunks, so that a
-triangle may fill the image and no sum depends on threads.
+triangle may fill the image and no sum depends on threads. On a GPU every pixel adds to its vertices, in whole
+numbers.
 """
 
 import taichi as ti
@@ -14,9 +15,10 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.corners import sum_corners
 from diffgfx_kernels.taichi_.few import few_of, number_of
-from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.grid import grid_for, many_threads
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.pixels_by_triangle import pixels_by_triangle, triangle_of
+from diffgfx_kernels.taichi_.vertex_sums import add_everywhere
 
 __all__ = ["backward", "forward"]
 
@@ -313,5 +315,6 @@ def backward(
     )  # fmt: skip
     if not wanted:
         return torch.zeros_like(attr), g_rast, g_db
-    g_attr = _sum_at_vertices(g_out, g_da, attr, rast, tri, db, channels_wanted)
+    summed = add_everywhere if many_threads(rast.device) else _sum_at_vertices
+    g_attr = summed(g_out, g_da, attr, rast, tri, db, channels_wanted)
     return g_attr, g_rast, g_db

@@ -2,6 +2,7 @@
 
 The image itself serves as the depth buffer. Gradients go to a fixed number of slabs, runs of rows
 with vertices of their own, which are added in order: results do not depend on threads.
+A GPU, which has more of these than there are tiles, draws by minima and adds whole numbers.
 """
 
 from typing import NamedTuple
@@ -10,13 +11,14 @@ import taichi as ti
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.snapping import SUBPIXELS
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.barycentric import centre, corner_row, slopes_of, weights_of
+from diffgfx_kernels.taichi_.barycentric import centre, slopes_of
 from diffgfx_kernels.taichi_.bins import count_entries, fill_entries
+from diffgfx_kernels.taichi_.cover import corners_of, cover
+from diffgfx_kernels.taichi_.draw_minima import draw_minima
+from diffgfx_kernels.taichi_.grid import many_threads
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.rasterize_adjoint import pull_back
-from diffgfx_kernels.taichi_.side_lines import value_at
+from diffgfx_kernels.taichi_.rasterize_adjoint import add_everywhere, pull_back
 
 __all__ = ["backward", "forward"]
 
@@ -29,6 +31,21 @@ MOST_SLOTS = 2**19
 MOST_ENTRIES = 2**16
 """Entries that lists may have, or eight a pixel if that is more."""
 
+TILE = 32
+"""Pixels along a side of a tile."""
+
+CHUNKS = 16
+"""Parts that the triangles of an image are sorted in."""
+
+GROUPS = 64
+"""Parts that tiles are dealt out in."""
+
+MOST_SLABS = 16
+"""Slabs that gradients of an image go to."""
+
+SPREAD = 512
+"""Loop items a part; see `grid`."""
+
 
 @ti.func
 def clear_tile(rast: ti.template(), first, x0, x1, y0, y1, width, real: ti.template()):
@@ -39,58 +56,13 @@ def clear_tile(rast: ti.template(), first, x0, x1, y0, y1, width, real: ti.templ
 
 
 @ti.func
-def see(
-    rast: ti.template(), below: ti.template(), at, x, y, z, w, fx, fy, label,
-    peel: ti.template(), real: ti.template(),
-):  # fmt: skip
+def keep_nearest(rast: ti.template(), labels: ti.template(), p, u, v, depth, t, second):
     """Let a pixel see a triangle that covers it, if that is nearest."""
-    u, v = weights_of(x, y, w, fx, fy, real)
-    t = 1.0 - u - v
-    here_w = u * w[0] + v * w[1] + t * w[2]
-    here_z = u * z[0] + v * z[1] + t * z[2]
-    if here_w > 0.0 and ti.abs(here_z) <= here_w:
-        depth = here_z / here_w
-        deep = True
-        if ti.static(peel):
-            deep = below[at + 3] > 0.0 and depth > below[at + 2]
-        if deep and depth < rast[at + 2]:
-            rast[at] = u
-            rast[at + 1] = v
-            rast[at + 2] = depth
-            rast[at + 3] = label
-
-
-@ti.func
-def draw_triangle(
-    pos: ti.template(), tri: ti.template(), lines: ti.template(), below: ti.template(),
-    rast: ti.template(), first, base, slot, t, x0, x1, y0, y1, width, height,
-    peel: ti.template(), real: ti.template(),
-):  # fmt: skip
-    """Draw a triangle into a rectangle of pixels; first: where its image starts."""
-    i, j, k = 4 * (base + tri[3 * t]), 4 * (base + tri[3 * t + 1]), 4 * (base + tri[3 * t + 2])
-    x, y = corner_row(pos, i, j, k, 0), corner_row(pos, i, j, k, 1)
-    z, w = corner_row(pos, i, j, k, 2), corner_row(pos, i, j, k, 3)
-    label = ti.cast(t + 1, real)
-    r0, r1, r2 = (lines[9 * slot], lines[9 * slot + 3], lines[9 * slot + 6])
-    u0, u1, u2 = (lines[9 * slot + 1], lines[9 * slot + 4], lines[9 * slot + 7])
-    a0 = value_at(lines, slot, 0, x0, y0)
-    a1 = value_at(lines, slot, 1, x0, y0)
-    a2 = value_at(lines, slot, 2, x0, y0)
-    for py in range(y0, y1):
-        fy = centre(py, height, real)
-        b0, b1, b2 = a0, a1, a2
-        for px in range(x0, x1):
-            if (b0 | b1 | b2) >= 0:
-                see(
-                    rast, below, first + 4 * (py * width + px), x, y, z, w,
-                    centre(px, width, real), fy, label, peel, real,
-                )  # fmt: skip
-            b0 += r0 * SUBPIXELS
-            b1 += r1 * SUBPIXELS
-            b2 += r2 * SUBPIXELS
-        a0 += u0 * SUBPIXELS
-        a1 += u1 * SUBPIXELS
-        a2 += u2 * SUBPIXELS
+    if depth < rast[4 * p + 2]:
+        rast[4 * p] = u
+        rast[4 * p + 1] = v
+        rast[4 * p + 2] = depth
+        rast[4 * p + 3] = 0.0 * u + (t + 1)
 
 
 @ti.func
@@ -109,10 +81,7 @@ def finish_tile(
             if t < 0:
                 rast[at + 2] = 0.0
             elif ti.static(sloped):
-                i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
-                i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
-                x, y = corner_row(pos, i, j, k, 0), corner_row(pos, i, j, k, 1)
-                w = corner_row(pos, i, j, k, 3)
+                x, y, _z, w = corners_of(pos, tri, base, t)
                 found = slopes_of(x, y, w, centre(px, width, real), fy, across, up, real)
             if ti.static(sloped):
                 for c in ti.static(range(4)):
@@ -162,9 +131,9 @@ def draw(
                     start = places[at * chunks - 1]
                 for e in range(start, places[at * chunks + chunks - 1]):
                     slot = entries[e]
-                    draw_triangle(
-                        pos, tri, lines, below, rast, first, spans[image, 3], slot,
-                        spans[image, 0] + slot - spans[image, 2],
+                    cover(
+                        pos, tri, lines, below, rast, rast, keep_nearest, 0, first // 4,
+                        spans[image, 3], slot, spans[image, 0] + slot - spans[image, 2],
                         ti.max(x0, boxes[4 * slot]), ti.min(x1, boxes[4 * slot + 1] + 1),
                         ti.max(y0, boxes[4 * slot + 2]), ti.min(y1, boxes[4 * slot + 3] + 1),
                         width, height, peel, real,
@@ -176,32 +145,8 @@ def draw(
                     )  # fmt: skip
 
 
-class _Deal(NamedTuple):
-    """How work is dealt out on a device.
-
-    Attributes:
-        tile: Pixels along a side of a tile.
-        chunks: Parts that the triangles of an image are sorted in.
-        groups: Parts that tiles are dealt out in.
-        slabs: Most slabs that gradients of an image go to.
-        spread: Loop items a part; see `grid`.
-    """
-
-    tile: int
-    chunks: int
-    groups: int
-    slabs: int
-    spread: int
-
-
-def _deal_for(device: torch.device) -> _Deal:
-    if device.type == "cuda":
-        return _Deal(tile=8, chunks=256, groups=16384, slabs=256, spread=1)
-    return _Deal(tile=32, chunks=16, groups=64, slabs=16, spread=512)
-
-
 def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
-    """Return first triangle, count, first slot and first vertex of each image, int32 (B, 4)."""
+    """Return first triangle, count, first slot and first vertex of each image, on the CPU."""
     if ranges is None:
         batch, vertices = pos.shape[:2]
         image = torch.arange(batch, dtype=torch.int64)
@@ -210,7 +155,7 @@ def _spans(pos: Tensor, tri: Tensor, ranges: Tensor | None) -> Tensor:
     else:
         start, count = ranges.long().unbind(dim=1)
         columns = [start, count, count.cumsum(dim=0) - count, torch.zeros_like(start)]
-    return torch.stack(columns, dim=1).to(pos.device, torch.int32)
+    return torch.stack(columns, dim=1).int()
 
 
 class _Frame(NamedTuple):
@@ -241,7 +186,6 @@ def _halves(spans: Tensor) -> list[Tensor]:
 def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
     """Draw the triangles of spans over what has been drawn; in halves where lists get too long."""
     pos, tri, below, rast, slopes = frame
-    deal = _deal_for(pos.device)
     height, width = rast.shape[1:3]
     slots = int(spans[:, 1].sum())
     alone = int(spans[:, 1].max()) < 2
@@ -249,13 +193,13 @@ def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
         for part, half in enumerate(_halves(spans)):
             _paint(frame, half, fresh and part == 0, last and part == 1)
         return
-    tiles = -(-width // deal.tile) * -(-height // deal.tile)
+    tiles = -(-width // TILE) * -(-height // TILE)
     lines = tri.new_empty(9 * slots, dtype=torch.int64)
     boxes = tri.new_empty(4 * slots)
-    counts = tri.new_zeros(len(spans) * tiles * deal.chunks)
+    counts = tri.new_zeros(len(spans) * tiles * CHUNKS)
     count_entries(
-        pos.view(-1), tri.view(-1), spans, lines, boxes, counts, width, height, deal.chunks,
-        deal.spread, deal.tile,
+        pos.view(-1), tri.view(-1), spans, lines, boxes, counts, width, height, CHUNKS,
+        SPREAD, TILE,
     )  # fmt: skip
     ends = counts.cumsum(dim=0)
     total = int(ends[-1])
@@ -267,12 +211,12 @@ def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
     entries = tri.new_empty(total)
     places = (ends - counts).to(torch.int32)
     fill_entries(
-        spans, lines, boxes, places, entries, width, height, deal.chunks, deal.spread, deal.tile
+        spans, lines, boxes, places, entries, width, height, CHUNKS, SPREAD, TILE
     )
     draw(
         pos.view(-1), tri.view(-1), spans, lines, boxes, places, entries,
         (rast if below is None else below).view(-1), rast.view(-1), slopes.view(-1), width, height,
-        fresh, last, deal.chunks, deal.groups, deal.spread, deal.tile, below is not None,
+        fresh, last, CHUNKS, GROUPS, SPREAD, TILE, below is not None,
         slopes.shape[-1] == 4, runtime.real_of(pos),
     )  # fmt: skip
 
@@ -291,9 +235,12 @@ def forward(
     spans = _spans(pos, tri, ranges)
     rast = pos.new_empty((len(spans), height, width, 4))
     slopes = pos.new_empty((len(spans), height, width, 4 if sloped else 0))
-    if int(spans[:, 1].sum()) == 0:
+    if rast.numel() == 0 or int(spans[:, 1].sum()) == 0:
         return rast.zero_(), slopes.zero_()
-    _paint(_Frame(pos, tri, below, rast, slopes), spans, True, True)
+    if many_threads(pos.device):
+        draw_minima(pos, tri, spans, below, rast, slopes)
+    else:
+        _paint(_Frame(pos, tri, below, rast, slopes), spans, True, True)
     return rast, slopes
 
 
@@ -310,15 +257,16 @@ def backward(
     runtime.start(pos.device)
     if len(tri) == 0 or rast.numel() == 0 or pos.numel() == 0:
         return torch.zeros_like(pos)
-    deal = _deal_for(pos.device)
+    if many_threads(pos.device):
+        return add_everywhere(g_rast, g_slopes, pos, tri, rast, shared, with_z)
     images, vertices = (1, len(pos)) if shared else (len(pos), pos.shape[1])
     fitting = 2 * rast.numel() // (4 * images * vertices)
-    slabs = images * min(max(fitting, 2), deal.slabs)
+    slabs = images * min(max(fitting, 2), MOST_SLABS)
     partial = pos.new_zeros((slabs, vertices, 4))
     pull_back(
         pos.view(-1), tri.view(-1), rast.view(-1), g_rast.view(-1), g_slopes.view(-1),
         partial.view(-1), len(rast) * rast.shape[1], rast.shape[2], rast.shape[1], slabs, vertices,
         0 if shared else vertices,
-        deal.spread, with_z, g_slopes.shape[-1] == 4, runtime.real_of(pos),
+        SPREAD, with_z, g_slopes.shape[-1] == 4, runtime.real_of(pos),
     )  # fmt: skip
     return partial.view(images, -1, *partial.shape[1:]).sum(dim=1).view_as(pos)

@@ -1,15 +1,28 @@
-"""Take gradients of an image of triangles back to the vertices, slab by slab.
+"""Take gradients of an image of triangles back to the vertices.
 
-A slab is a run of rows with vertices of its own. What neighbouring pixels of a row send to the same
-triangle is added up first, and then to the slab.
+Slab by slab: a slab is a run of rows with vertices of its own; what neighbouring pixels of a row
+send to the same triangle is added up first, and then to the slab. Or everywhere at once, on a GPU,
+in whole numbers.
 """
 
 import taichi as ti
+import torch
+from torch import Tensor
 
-from diffgfx_kernels.taichi_.barycentric import centre, corner_row, seen_gradient
+from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.barycentric import centre, seen_gradient
+from diffgfx_kernels.taichi_.cover import corners_of
 from diffgfx_kernels.taichi_.launch import kernel
+from diffgfx_kernels.taichi_.whole_sums import (
+    add_whole,
+    fresh_peaks,
+    larger,
+    raise_peak,
+    real_sums,
+    unit_for,
+)
 
-__all__ = ["pull_back"]
+__all__ = ["add_everywhere", "pull_back"]
 
 
 @ti.func
@@ -67,12 +80,7 @@ def pull_back(
                         last = t
                         sums = ti.Matrix.zero(real, 4, 3)
                         if t >= 0:
-                            i, j, k = tri[3 * t], tri[3 * t + 1], tri[3 * t + 2]
-                            i, j, k = 4 * (base + i), 4 * (base + j), 4 * (base + k)
-                            x = corner_row(pos, i, j, k, 0)
-                            y = corner_row(pos, i, j, k, 1)
-                            z = corner_row(pos, i, j, k, 2)
-                            w = corner_row(pos, i, j, k, 3)
+                            x, y, z, w = corners_of(pos, tri, base, t)
                     if t >= 0:
                         g = ti.Vector([g_rast[at], g_rast[at + 1], g_rast[at + 2]])
                         g_more = ti.Vector.zero(real, 4)
@@ -89,3 +97,70 @@ def pull_back(
                             sums[2, k] += g_z[k]
                             sums[3, k] += g_w[k]
                 add_run(partial, tri, 4 * vertices * slab, last, sums)
+
+
+@kernel
+def pull_each(
+    pos: ti.types.ndarray(ndim=1),
+    tri: ti.types.ndarray(ndim=1),
+    rast: ti.types.ndarray(ndim=1),
+    g_rast: ti.types.ndarray(ndim=1),
+    g_slopes: ti.types.ndarray(ndim=1),
+    peaks: ti.types.ndarray(ndim=1),
+    unit: ti.types.ndarray(ndim=1),
+    sums: ti.types.ndarray(ndim=1),
+    pixels: int,
+    width: int,
+    height: int,
+    step: int,
+    measuring: ti.template(),
+    with_z: ti.template(),
+    sloped: ti.template(),
+    real: ti.template(),
+):
+    """Add what every pixel sends back in whole numbers, or find how large that is."""
+    for p in range(pixels):
+        t = ti.cast(rast[4 * p + 3], ti.i32) - 1
+        if t >= 0:
+            across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
+            base = p // width // height * step
+            x, y, z, w = corners_of(pos, tri, base, t)
+            g = ti.Vector([g_rast[4 * p], g_rast[4 * p + 1], g_rast[4 * p + 2]])
+            g_more = ti.Vector.zero(real, 4)
+            if ti.static(sloped):
+                for c in ti.static(range(4)):
+                    g_more[c] = g_slopes[4 * p + c]
+            fx, fy = centre(p % width, width, real), centre(p // width % height, height, real)
+            g_x, g_y, g_z, g_w = seen_gradient(
+                x, y, z, w, fx, fy, across, up, g, g_more, with_z, sloped, real
+            )
+            rows = ti.Matrix.rows([g_x, g_y, g_z, g_w])
+            if ti.static(measuring):
+                size = ti.cast(0.0, real)
+                for c, k in ti.static(ti.ndrange(4, 3)):
+                    size = larger(size, rows[c, k])
+                raise_peak(peaks, p, size)
+            else:
+                for c, k in ti.static(ti.ndrange(4, 3)):
+                    add_whole(sums, 4 * (base + tri[3 * t + k]) + c, rows[c, k], 1.0 / unit[0])
+
+
+def add_everywhere(
+    g_rast: Tensor, g_slopes: Tensor, pos: Tensor, tri: Tensor, rast: Tensor, shared: bool,
+    with_z: bool,
+) -> Tensor:  # fmt: skip
+    """Return the gradient to pos, as `rasterize.backward` does, by a thread a pixel."""
+    peaks = fresh_peaks(pos.device)
+    unit = torch.ones(1, dtype=torch.float64, device=pos.device)
+    sums = torch.zeros(pos.shape, dtype=torch.int64, device=pos.device)
+    pixels = rast.numel() // 4
+    for measuring in (True, False):
+        pull_each(
+            pos.view(-1), tri.view(-1), rast.view(-1), g_rast.view(-1), g_slopes.view(-1), peaks,
+            unit, sums.view(-1), pixels, rast.shape[2], rast.shape[1],
+            0 if shared else pos.shape[1], measuring, with_z, g_slopes.shape[-1] == 4,
+            runtime.real_of(pos),
+        )  # fmt: skip
+        if measuring:
+            unit = unit_for(peaks, 3 * pixels)
+    return real_sums(sums, unit, pos)

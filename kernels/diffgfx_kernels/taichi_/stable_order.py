@@ -1,7 +1,7 @@
 """Items in the order of small whole keys, those of one key as they came: what gathers run over.
 
-On a CPU the items are counted and placed in a few chunks, each in order; how many there are changes
-nothing. On a GPU torch sorts.
+For a CPU: the items are counted and placed in a few chunks, each in order; how many there are changes
+nothing.
 """
 
 from typing import NamedTuple
@@ -78,12 +78,6 @@ def stable_order(keys: Tensor, key_count: int) -> Order:
         keys: A key below ``key_count`` of each item, int32, shape (n,); items below 0 are left out.
         key_count: How many keys there are.
     """
-    if keys.is_cuda:
-        ranked, items = torch.sort(keys, stable=True)
-        edges = torch.arange(key_count + 1, dtype=torch.int32, device=keys.device)
-        starts = torch.searchsorted(ranked, edges, out_int32=True)
-        left_out = int(starts[0])
-        return Order(items[left_out:].int(), starts - left_out)
     count = keys.shape[0]
     chunks = max(1, min(MOST_CHUNKS, count // max(key_count, 1)))
     spread = grid_for(keys.device).spread

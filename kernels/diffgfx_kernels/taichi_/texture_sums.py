@@ -3,9 +3,7 @@
 On a CPU pixels are dealt out to a few parts, each with sums of its own, which are then added in
 order. Each part is two jobs, of the even and of the odd mip levels: a pixel reads one of each, and
 no texel belongs to both. Neighbours that look at one place, such as empty ones, are added up first.
-On a GPU thousands of threads add to the same texels: there sums are whole numbers of 64 bits, whose
-order changes nothing, in units of a power of two so small that all pixels together stay below 2^61;
-a sum beyond 2^62 marks a texel to which something was added that is not finite.
+On a GPU thousands of threads add to the same texels: there sums are whole numbers (`whole_sums`).
 """
 
 from typing import NamedTuple
@@ -32,6 +30,13 @@ from diffgfx_kernels.taichi_.texture_lanes import (
     half_lanes,
     place_lanes,
     tap_lanes,
+)
+from diffgfx_kernels.taichi_.whole_sums import (
+    add_whole,
+    fresh_peaks,
+    measure,
+    real_sums,
+    unit_for,
 )
 
 __all__ = ["sum_texels"]
@@ -78,11 +83,7 @@ def add_to(
             texel = base + number[k]
             for c in range(channels):
                 if ti.static(whole):
-                    units = scale * ti.cast(weights[k] * source[at + c], ti.f64)
-                    if units - units == 0.0:
-                        ti.atomic_add(sums[texel + c], ti.cast(ti.round(units), ti.i64))
-                    else:
-                        ti.atomic_min(sums[texel + c], ti.cast(1, ti.i64) << 63)  # the least
+                    add_whole(sums, texel + c, weights[k] * source[at + c], scale)
                 else:
                     sums[texel + c] = sums[texel + c] + weights[k] * source[at + c]
 
@@ -272,19 +273,10 @@ def _deal_for(device: torch.device, call: Call) -> _Deal:
 
 
 def _unit_of(g_out: Tensor, count: int) -> Tensor:
-    """Return a power of two of which 2^61 are more than ``count`` numbers of a tensor add up to.
-
-    A double, for it may be far below what float32 holds. What is not finite does not count.
-    """
-    sizes = torch.where(torch.isfinite(g_out), g_out, 0.0).abs()
-    most = sizes.amax().double().clamp_min(1e-280) * count
-    return torch.exp2(torch.ceil(torch.log2(most)) - 61.0).view(1)
-
-
-def _real(sums: Tensor, unit: Tensor, kind: torch.dtype) -> Tensor:
-    """Return whole sums as numbers of a kind."""
-    sound = (sums > -(2**62)) & (sums < 2**62)
-    return torch.where(sound, sums * unit, torch.nan).to(kind)
+    """Return the unit of sums over pixels, each of which adds no more than it got."""
+    peaks = fresh_peaks(g_out.device)
+    measure(g_out.view(-1), peaks, g_out.numel(), runtime.real_of(g_out))
+    return unit_for(peaks, count)
 
 
 def _total(slabs: Tensor) -> Tensor:
@@ -319,7 +311,7 @@ def sum_texels(
     )  # fmt: skip
     g_tex, g_mips = (_total(part) for part in sums)
     if deal.whole:
-        g_tex, g_mips = (_real(part, unit, uv.dtype) for part in (g_tex, g_mips))
+        g_tex, g_mips = (real_sums(part, unit, uv) for part in (g_tex, g_mips))
     if sampling.derived and call.top > 0:
         sizes = level_sizes(tex.shape[2], tex.shape[3], call.top)
         pull_down(g_mips, tex.shape[1], sizes)

@@ -1,0 +1,110 @@
+"""Sums that thousands of threads add to, the same in every run: what a GPU takes.
+
+Addends become whole numbers of 64 bits, whose order changes nothing, in units of a power of two so
+small that all of them together stay below 2^61. The largest addend is found first (`raise_peak`),
+by threads that spread over a few peaks lest they wait for one another. What is not finite leaves a
+mark in its sum, which then is NaN.
+"""
+
+import taichi as ti
+import torch
+from torch import Tensor
+
+from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.launch import kernel
+
+__all__ = [
+    "add_whole", "fresh_peaks", "larger", "measure", "raise_peak", "real_sums", "unit_for",
+]  # fmt: skip
+
+PEAKS = 64
+SIGN = 63
+EXPONENT = 52
+BIAS = 1023
+MOST = 61
+"""Binary digits of all addends together."""
+
+LEAST = -1000
+"""The smallest unit's exponent: its inverse is a number too."""
+
+
+@ti.func
+def larger(size, value):
+    """The larger of a size and that of a value, which does not count unless it is finite."""
+    return ti.select(value - value == 0.0, ti.max(size, ti.abs(value)), size)
+
+
+@ti.func
+def raise_peak(peaks: ti.template(), lane, size):
+    """Let a peak be a size at least; kept as bits, which are ordered as sizes are."""
+    bits = ti.bit_cast(ti.cast(size, ti.f64), ti.i64)
+    if bits > peaks[lane % PEAKS]:
+        ti.atomic_max(peaks[lane % PEAKS], bits)
+
+
+@ti.func
+def add_whole(sums: ti.template(), at, value, per_unit):
+    """Add a value, times how many units are one; to add nothing costs nothing."""
+    units = per_unit * ti.cast(value, ti.f64)
+    if units - units == 0.0:
+        if units != 0.0:
+            ti.atomic_add(sums[at], ti.cast(ti.round(units), ti.i64))
+    else:
+        ti.atomic_min(sums[at], ti.cast(1, ti.i64) << SIGN)  # the least: no sum comes back from it
+
+
+@kernel
+def measure(
+    values: ti.types.ndarray(ndim=1), peaks: ti.types.ndarray(ndim=1), count: int,
+    real: ti.template(),
+):  # fmt: skip
+    """Let peaks be the largest of values."""
+    for i in range(count):
+        raise_peak(peaks, i, larger(ti.cast(0.0, real), values[i]))
+
+
+@kernel
+def choose_unit(
+    peaks: ti.types.ndarray(ndim=1), unit: ti.types.ndarray(ndim=1), digits: int
+):  # fmt: skip
+    """Find the unit for sums of less than 2^digits addends."""
+    for _ in range(1):
+        most = peaks[0]
+        for i in range(1, PEAKS):
+            most = ti.max(most, peaks[i])
+        above = ti.cast(most >> EXPONENT, ti.i32) - BIAS + 1  # 2^above is more than any addend
+        power = ti.max(above + digits - MOST, LEAST)
+        unit[0] = ti.bit_cast(ti.cast(power + BIAS, ti.i64) << EXPONENT, ti.f64)
+
+
+@kernel
+def settle(
+    sums: ti.types.ndarray(ndim=1), unit: ti.types.ndarray(ndim=1),
+    out: ti.types.ndarray(ndim=1), count: int, real: ti.template(),
+):  # fmt: skip
+    edge = ti.cast(1, ti.i64) << (MOST + 1)
+    for i in range(count):
+        found = ti.cast(unit[0] * ti.cast(sums[i], ti.f64), real)
+        if sums[i] <= -edge or sums[i] >= edge:
+            found = ti.cast(float("nan"), real)
+        out[i] = found
+
+
+def fresh_peaks(device: torch.device) -> Tensor:
+    """Return peaks of nothing yet."""
+    return torch.zeros(PEAKS, dtype=torch.int64, device=device)
+
+
+def unit_for(peaks: Tensor, addends: int) -> Tensor:
+    """Return the unit, a double, for sums of so many addends no larger than the peaks."""
+    unit = torch.empty(1, dtype=torch.float64, device=peaks.device)
+    choose_unit(peaks, unit, addends.bit_length())
+    return unit
+
+
+def real_sums(sums: Tensor, unit: Tensor, like: Tensor) -> Tensor:
+    """Return sums as real numbers of the type of a tensor."""
+    out = torch.empty(sums.shape, dtype=like.dtype, device=sums.device)
+    if out.numel():
+        settle(sums.view(-1), unit, out.view(-1), out.numel(), runtime.real_of(like))
+    return out
