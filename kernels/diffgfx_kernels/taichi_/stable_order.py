@@ -1,7 +1,7 @@
 """Items in the order of small whole keys, those of one key as they came: what gathers run over.
 
-For a CPU: the items are counted and placed in a few chunks, each in order; how many there are changes
-nothing.
+For a CPU: the items are counted and placed in a few chunks, each in order; how many there are
+changes nothing.
 """
 
 from typing import NamedTuple
