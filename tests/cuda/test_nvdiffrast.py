@@ -70,9 +70,7 @@ def _drawn(backend: str, pos: Tensor, tri: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_the_same_triangles_are_seen(knot: Mesh, views: Tensor) -> None:
     tri = knot.triangles.cuda()
-    (ours, slopes), (theirs, their_slopes) = (
-        _drawn(name, views, tri) for name in ("taichi", "nvdiffrast")
-    )
+    ours, theirs = (_drawn(name, views, tri)[0] for name in ("taichi", "nvdiffrast"))
     same = ours[..., 3] == theirs[..., 3]
     assert float((theirs[..., 3] > 0).float().mean()) > 0.1
     assert float((~same).float().mean()) < 1e-3
@@ -80,12 +78,25 @@ def test_the_same_triangles_are_seen(knot: Mesh, views: Tensor) -> None:
     assert float((ours - theirs)[seen][:, :2].abs().max()) < 1e-3
     inside = same & _is_inside(ours)
     assert float((ours - theirs)[inside][:, 2].abs().max()) < 1e-3
+
+
+@pytest.fixture(scope="module")
+def coarse() -> Mesh:
+    """A knot of large triangles: nvdiffrast adds 1e-6 to areas, which tells in small ones."""
+    return make_knot(24, 8)
+
+
+def test_slopes_are_the_same(coarse: Mesh) -> None:
+    views, tri = _views_of(coarse), coarse.triangles.cuda()
+    (ours, slopes), (theirs, their_slopes) = (
+        _drawn(name, views, tri) for name in ("taichi", "nvdiffrast")
+    )
+    seen = (ours[..., 3] == theirs[..., 3]) & (ours[..., 3] > 0)
     assert _far(slopes[seen], their_slopes[seen]) < 1e-3
 
 
-def test_gradients_of_barycentrics_are_the_same() -> None:
-    knot = make_knot(24, 8)  # nvdiffrast adds 1e-6 to areas: more than rounding of small ones
-    views, tri = _views_of(knot), knot.triangles.cuda()
+def test_gradients_of_barycentrics_are_the_same(coarse: Mesh) -> None:
+    views, tri = _views_of(coarse), coarse.triangles.cuda()
     rast = _drawn("nvdiffrast", views, tri)[0]
     found = {}
     for name in ("taichi", "nvdiffrast"):

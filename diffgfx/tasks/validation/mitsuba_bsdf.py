@@ -57,8 +57,9 @@ def start_mitsuba() -> Any:
 
     The plugin takes four textures of three channels, all raw: ``normal`` (components in [-1, 1],
     not packed), ``diffuse``, ``specular`` (F0) and ``roughness`` (the first channel counts);
-    and two more as an option: ``tangent``, the world's direction of +x of normals, and ``hand``, 1
-    or -1 where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
+    and as an option ``frames`` (T, 12), for each triangle the world's direction of +x of normals at
+    its first corner 3, how that changes with u 3 and with v 3, the corner's uv 2, and 1 or -1
+    where +y is ``normal x tangent`` or against it (else Mitsuba's own frame counts). Both
     cosines are those with the mapped normal, read in the shading frame; no cosine with the
     unmapped normal enters, and light and view need only be above the mapped surface.
 
@@ -143,10 +144,8 @@ def _make_plugin(mi: Any, dr: Any) -> type:
             super().__init__(props)
             names = ("normal", "diffuse", "specular", "roughness")
             self.textures = {name: props.get_unbounded_texture(name) for name in names}
-            self.framed = props.has_property("tangent")
-            if self.framed:
-                for name in ("tangent", "hand"):
-                    self.textures[name] = props.get_unbounded_texture(name)
+            self.framed = props.has_property("frames")
+            self.frames = mi.Float(props["frames"].array) if self.framed else dr.zeros(mi.Float, 12)
             kind = mi.BSDFFlags.GlossyReflection | mi.BSDFFlags.FrontSide
             self.m_components = [kind | mi.BSDFFlags.SpatiallyVarying]
             self.m_flags = self.m_components[0]
@@ -154,14 +153,28 @@ def _make_plugin(mi: Any, dr: Any) -> type:
         def traverse(self, callback: Any) -> None:
             for name, texture in self.textures.items():
                 callback.put(name, texture, mi.ParamFlags.Differentiable)
+            callback.put("frames", self.frames, mi.ParamFlags.Differentiable)
+
+        def frame(self, si: Any, active: Any) -> tuple[Any, Any]:
+            """Tangent and hand, without the mesh's places: these have no derivative in here."""
+            def number(place: int) -> Any:
+                return dr.gather(mi.Float, self.frames, 12 * si.prim_index + place, active)
+
+            def vector(first: int) -> Any:
+                return mi.Vector3f(*(number(first + i) for i in range(3)))
+
+            tangent = vector(0)
+            tangent += (si.uv.x - number(9)) * vector(3) + (si.uv.y - number(10)) * vector(6)
+            return tangent, number(11)
 
         def texel(self, si: Any, active: Any) -> dict[str, Any]:
             raw = {name: texture.eval_3(si, active) for name, texture in self.textures.items()}
             normal = dr.normalize(mi.Vector3f(raw["normal"]))
             if self.framed:
-                way = si.to_local(mi.Vector3f(raw["tangent"]))
+                tangent, hand = self.frame(si, active)
+                way = si.to_local(tangent)
                 x = dr.normalize(mi.Vector2f(way.x, way.y)) * normal.x
-                y = dr.normalize(mi.Vector2f(-way.y, way.x)) * normal.y * raw["hand"][0]
+                y = dr.normalize(mi.Vector2f(-way.y, way.x)) * normal.y * hand
                 normal = mi.Vector3f(x.x + y.x, x.y + y.y, normal.z)
             return {**raw, "normal": normal, "alpha": dr.square(raw["roughness"][0])}
 

@@ -19,8 +19,7 @@ _MAPS = ("normal", "diffuse", "specular", "roughness")
 
 def _mesh(mi: Any, given: Arrays, bsdf: Any) -> Any:
     """Corners that agree in every value are one vertex: an edge is known to have two sides."""
-    names = [name for name in ("corners", "normals", "uv", "tangents") if name in given]
-    columns = [np.asarray(given[name], np.float32) for name in names]
+    columns = [np.asarray(given[name], np.float32) for name in ("corners", "normals", "uv")]
     rows = np.concatenate([column.reshape(-1, column.shape[-1]) for column in columns], axis=1)
     rows, faces = np.unique(rows, axis=0, return_inverse=True)
     props = mi.Properties()
@@ -35,10 +34,18 @@ def _mesh(mi: Any, given: Arrays, bsdf: Any) -> Any:
     parameters["vertex_normals"] = _flat(mi, rows[:, 3:6])
     parameters["vertex_texcoords"] = _flat(mi, rows[:, 6:8])
     parameters.update()
-    if "tangents" in given:
-        mesh.add_attribute("vertex_tangent", 3, _flat(mi, rows[:, 8:11]))
-        mesh.add_attribute("vertex_hand", 3, _flat(mi, np.repeat(rows[:, 11:], 3, axis=1)))
     return mesh
+
+
+def _frames(given: Arrays) -> Any:
+    """Return rows (F, 12) of the BSDF's frames: over a triangle tangents are affine in its uv."""
+    tangents, uv = (np.asarray(given[name], np.float64) for name in ("tangents", "uv"))
+    ways = tangents[..., :3]
+    edges, change = uv[:, 1:] - uv[:, :1], ways[:, 1:] - ways[:, :1]
+    slopes = np.linalg.pinv(edges) @ change  # flat where a triangle has no area in uv
+    return np.concatenate(
+        [ways[:, 0], slopes.reshape(-1, 6), uv[:, 0], tangents[:, 0, 3:]], axis=1
+    )
 
 
 def _flat(mi: Any, values: Any) -> Any:
@@ -59,8 +66,7 @@ def _bsdf(mi: Any, given: Arrays) -> Any:
         for name, part in zip(_MAPS, parts, strict=True)
     }
     if "tangents" in given:
-        for name in ("tangent", "hand"):
-            textures[name] = {"type": "mesh_attribute", "name": f"vertex_{name}"}
+        textures["frames"] = mi.TensorXf(_frames(given).astype(np.float32))
     return mi.load_dict({"type": "diffgfx", **textures})
 
 

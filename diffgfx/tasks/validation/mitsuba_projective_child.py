@@ -36,11 +36,12 @@ def _changes(mi: Any, given: Arrays, parameters: Any) -> dict[str, Callable[[Any
     along, axis, middle = (
         mi.Vector3f(*(float(x) for x in given[key])) for key in ("along", "axis", "middle")
     )
-    places = _rows(mi, dr, parameters["mesh.vertex_positions"])
-    directions = {
-        key: _rows(mi, dr, parameters[key])
-        for key in ("mesh.vertex_normals", "mesh.vertex_tangent") if key in parameters
-    }  # fmt: skip
+    places, normals = (
+        dr.unravel(mi.Vector3f, mi.Float(parameters[f"mesh.vertex_{name}"]))
+        for name in ("positions", "normals")
+    )
+    frames = dr.unravel(mi.Vector3f, mi.Float(parameters["mesh.bsdf.frames"]))
+    turning = dr.select(dr.arange(mi.UInt32, dr.width(frames)) % 4 < 3, 1.0, 0.0)
     texels = {
         key: mi.TensorXf(parameters[f"mesh.bsdf.{key}.data"]) for key in ("diffuse", "roughness")
     }
@@ -48,12 +49,15 @@ def _changes(mi: Any, given: Arrays, parameters: Any) -> dict[str, Callable[[Any
     intensity = mi.Color3f(parameters["light.intensity.value"])
 
     def shifted(by: Any) -> Arrays:
-        return {"mesh.vertex_positions": dr.ravel(places + by * along)}
+        return {"mesh.vertex_positions": dr.ravel(places + by * along),
+                "mesh.vertex_normals": dr.ravel(normals)}  # fmt: skip
 
     def turned(by: Any) -> Arrays:
-        moved = {key: dr.ravel(way + by * dr.cross(axis, way)) for key, way in directions.items()}
-        return {"mesh.vertex_positions": dr.ravel(places + by * dr.cross(axis, places - middle)),
-                **moved}  # fmt: skip
+        return {
+            "mesh.vertex_positions": dr.ravel(places + by * dr.cross(axis, places - middle)),
+            "mesh.vertex_normals": dr.ravel(normals + by * dr.cross(axis, normals)),
+            "mesh.bsdf.frames": dr.ravel(frames + by * turning * dr.cross(axis, frames)),
+        }
 
     return {
         "translation": shifted,
@@ -67,8 +71,11 @@ def _changes(mi: Any, given: Arrays, parameters: Any) -> dict[str, Callable[[Any
     }
 
 
-def _rows(mi: Any, dr: Any, flat: Any) -> Any:
-    return dr.unravel(mi.Vector3f, mi.Float(flat))
+def _set(parameters: Any, values: Arrays) -> None:
+    """Set parameters one by one: Mitsuba makes normals anew whenever places change."""
+    for key, value in values.items():
+        parameters[key] = value
+        parameters.update()
 
 
 def _pushed(mi: Any, given: Arrays, scene: Any, parameters: Any, change: Any) -> Any:
@@ -85,14 +92,10 @@ def _pushed(mi: Any, given: Arrays, scene: Any, parameters: Any, change: Any) ->
     for turn in range(rounds):
         by = mi.Float(0.0)
         dr.enable_grad(by)
-        for key, value in change(by).items():
-            parameters[key] = value
-        parameters.update()
+        _set(parameters, change(by))
         dr.forward(by, dr.ADFlag.ClearEdges)    # to the scene, before the picture is asked for
         picture = mi.render(scene, parameters, integrator=integrator, spp=0, seed=turn)
         pushed = dr.forward_to(picture)
         total += np.asarray(pushed, dtype=np.float64).reshape(size, size, 3)
-    for key, value in still.items():
-        parameters[key] = value
-    parameters.update()
+    _set(parameters, still)
     return total / rounds

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for, many_threads
+from diffgfx_kernels.taichi_.grid import grid_for, many_threads, take
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.shares import (
     blended,
@@ -34,7 +34,6 @@ from diffgfx_kernels.taichi_.silhouette_adjoint import (
     store_gradient,
     store_keys,
 )
-from diffgfx_kernels.taichi_.staggered import take
 
 __all__ = ["backward", "forward"]
 

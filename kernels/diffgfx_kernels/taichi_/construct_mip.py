@@ -7,6 +7,7 @@ from torch import Tensor
 from diffgfx_kernels.sampling import level_sizes, level_starts
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.few import few_of, number_of
+from diffgfx_kernels.taichi_.grid import many_threads, take
 from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = ["add_halved", "backward", "forward", "pull_down"]
@@ -26,20 +27,22 @@ def halve(
     fine_stride: int,
     coarse_start: int,
     coarse_stride: int,
+    runs: int,
     spread: int,
     few: ti.template(),
 ):
-    """Fill a level from the one before; starts and strides count texels."""
-    for job in range(items * rows * spread):
+    """Fill a level from the one before; starts and strides count texels, runs those of a row."""
+    for job in range(items * rows * runs * spread):
         if job % spread == 0:
             numbers = number_of(channels, few)
-            n, row = job // spread // rows, job // spread % rows
+            n, row = job // spread // runs // rows, job // spread // runs % rows
             at = (n * coarse_stride + coarse_start + row * width) * numbers
             wide = twice_x * width * numbers
             below = (n * fine_stride + fine_start) * numbers + row * twice_y * wide
             above = below + (twice_y - 1) * wide
             right = (twice_x - 1) * numbers
-            for x in range(width):
+            first, last = take(job // spread % runs, runs, width)
+            for x in range(first, last):
                 left = x * twice_x * numbers
                 for c in range(numbers):
                     low = fine[below + left + c] + fine[above + left + c]
@@ -61,19 +64,21 @@ def add_halves(
     fine_stride: int,
     coarse_start: int,
     coarse_stride: int,
+    runs: int,
     spread: int,
     few: ti.template(),
 ):
     """The transpose of `halve`, on top of what is there; rows and width are the finer level's."""
-    for job in range(items * rows * spread):
+    for job in range(items * rows * runs * spread):
         if job % spread == 0:
             numbers = number_of(channels, few)
-            n, row = job // spread // rows, job // spread % rows
+            n, row = job // spread // runs // rows, job // spread // runs % rows
             at = (n * fine_stride + fine_start + row * width) * numbers
             half = width // twice_x
             above = (n * coarse_stride + coarse_start + (row >> (twice_y - 1)) * half) * numbers
             share = 0.0 * coarse[above] + 1.0 / (twice_x * twice_y)
-            for x in range(half):
+            first, last = take(job // spread % runs, runs, half)
+            for x in range(first, last):
                 for c in range(numbers):
                     value = share * coarse[above + x * numbers + c]
                     for k in range(twice_x):
@@ -82,9 +87,9 @@ def add_halves(
                         )
 
 
-def _spread(tensor: Tensor) -> int:
-    """Return loop items a row: enough that a CPU deals out rows by 64 (see `grid`)."""
-    return 1 if tensor.is_cuda else 8
+def _deal(tensor: Tensor, width: int) -> tuple[int, int]:
+    """Return runs of a row, and loop items a run: a CPU deals out rows by 64 (see `grid`)."""
+    return (width, 1) if many_threads(tensor.device) else (1, 8)
 
 
 def forward(tex: Tensor, top: int) -> Tensor:
@@ -103,7 +108,7 @@ def forward(tex: Tensor, top: int) -> Tensor:
             source.view(-1), mips.view(-1), n, faces * h, w, channels, fine_h // h, fine_w // w,
             0 if level == 1 else starts[level - 2],
             faces * height * width if level == 1 else starts[-1], starts[level - 1], starts[-1],
-            _spread(tex), few_of(channels),
+            *_deal(tex, w), few_of(channels),
         )  # fmt: skip
     return mips
 
@@ -117,7 +122,7 @@ def pull_down(g_mips: Tensor, faces: int, sizes: list[tuple[int, int]]) -> None:
         add_halves(
             g_mips.view(-1), g_mips.view(-1), n, faces * fine_h, fine_w, channels, fine_h // h,
             fine_w // w, starts[level - 2], starts[-1], starts[level - 1], starts[-1],
-            _spread(g_mips), few_of(channels),
+            *_deal(g_mips, w), few_of(channels),
         )  # fmt: skip
 
 
@@ -127,7 +132,7 @@ def add_halved(g_mips: Tensor, g_tex: Tensor, sizes: list[tuple[int, int]]) -> N
     add_halves(
         g_mips.view(-1), g_tex.view(-1), n, faces * height, width, channels,
         height // sizes[1][0], width // sizes[1][1], 0, faces * height * width, 0,
-        level_starts(faces, sizes)[-1], _spread(g_tex), few_of(channels),
+        level_starts(faces, sizes)[-1], *_deal(g_tex, sizes[1][1]), few_of(channels),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 __all__ = ["fresh"]
@@ -21,18 +22,26 @@ _HUGE_PAGES = 14        # MADV_HUGEPAGE of <bits/mman-linux.h>
 def fresh(like: Tensor, shape: Sequence[int] | None = None) -> Tensor:
     """Return a contiguous tensor of a shape, values undefined, of the type and device of another.
 
+    One of several pages begins at a page, in up to a page more of memory.
+
     Args:
         like: The other tensor.
         shape: The shape; that of ``like`` where it is None.
     """
-    made = like.new_empty(tuple(like.shape if shape is None else shape))
-    if made.device.type == "cpu":
-        begin = made.data_ptr()
-        end = (begin + made.nbytes) & -_PAGE
-        begin = (begin + _PAGE - 1) & -_PAGE
-        if end > begin:     # only pages that are the tensor's alone
-            _advise()(begin, end - begin, _HUGE_PAGES)
-    return made
+    wanted = torch.Size(like.shape if shape is None else shape)
+    count, size = wanted.numel(), like.element_size()
+    if like.device.type != "cpu" or count * size < 2 * _PAGE:
+        return like.new_empty(wanted)
+    room = like.new_empty(count + _PAGE // size)
+    skipped = -room.data_ptr() % _PAGE
+    _advise()(room.data_ptr() + skipped, count * size, _HUGE_PAGES)
+    found = like.new_empty(0)  # no view of the room: those may not be changed in place
+    return found.set_(room.untyped_storage(), skipped // size, wanted, _strides(wanted))
+
+
+def _strides(shape: torch.Size) -> list[int]:
+    """Return the strides of a contiguous tensor."""
+    return [shape[axis + 1 :].numel() for axis in range(len(shape))]
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,8 @@ import taichi as ti
 import torch
 
 __all__ = [
-    "Grid", "grid_for", "lanes_if", "many_threads", "rolled", "run_start", "tile_start", "turns",
+    "Grid", "grid_for", "lanes_if", "many_threads", "rolled", "run_start", "take",
+    "tile_start", "turns",
 ]  # fmt: skip
 
 LAST_START = 2**31 - 1 - 4096
@@ -59,6 +60,13 @@ def many_threads(device: torch.device) -> bool:
 def lanes_if(grid: Grid, wanted: bool) -> int:
     """Return how wide rows are made: a lane where they are not wanted, for compiling takes long."""
     return grid.lanes if wanted else 1
+
+
+@ti.func
+def take(chunk, chunks, total):
+    """The first of a chunk's pieces, and the one after its last."""
+    share = (total + chunks - 1) // chunks
+    return chunk * share, ti.min((chunk + 1) * share, total)
 
 
 @ti.func

@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for
+from diffgfx_kernels.taichi_.grid import grid_for, take
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.staggered import take
 
 __all__ = ["backward", "forward"]
 

@@ -3,8 +3,8 @@
 The backward pass runs over pixels in the order of their triangles, in chunks of equal length. A
 chunk adds up the gradients at the corners of one triangle after the other. The triangle that began
 in a chunk before goes to a row of the chunk's own, added in the order of the chunks, so that a
-triangle may fill the image and no sum depends on threads. On a GPU every pixel adds to its vertices, in
-whole numbers.
+triangle may fill the image and no sum depends on threads. On a GPU every pixel adds to its
+vertices, in whole numbers.
 """
 
 import taichi as ti

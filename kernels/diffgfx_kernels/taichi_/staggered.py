@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
-from diffgfx_kernels.taichi_.grid import grid_for, run_start
+from diffgfx_kernels.taichi_.grid import grid_for, run_start, take
 from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "own_gradient",
     "push",
     "ring",
-    "take",
     "totals",
 ]
 
@@ -130,13 +129,6 @@ def force_weights(sides: Sequence[str], like: Tensor) -> Tensor:
 def ring(place, count):
     """A place along an axis, brought back from one step beyond either end."""
     return ti.select(place < 0, place + count, ti.select(place >= count, place - count, place))
-
-
-@ti.func
-def take(chunk, chunks, total):
-    """The first of a chunk's pieces, and the one after its last."""
-    share = (total + chunks - 1) // chunks
-    return chunk * share, ti.min((chunk + 1) * share, total)
 
 
 @ti.func

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
+from diffgfx_kernels.taichi_.grid import take
 from diffgfx_kernels.taichi_.launch import kernel
-from diffgfx_kernels.taichi_.staggered import box_of, ring, take
+from diffgfx_kernels.taichi_.staggered import box_of, ring
 
 __all__ = ["difference", "neighbours", "slope_weights", "twist", "wall_weights"]
 

@@ -6,6 +6,7 @@ import taichi as ti
 import torch
 from torch import Tensor
 
+from diffgfx_kernels.taichi_.grid import take
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.staggered import (
     Box,
@@ -16,7 +17,6 @@ from diffgfx_kernels.taichi_.staggered import (
     mean_weights,
     own_gradient,
     push,
-    take,
     totals,
 )
 from diffgfx_kernels.taichi_.twist import (

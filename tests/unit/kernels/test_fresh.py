@@ -25,15 +25,23 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_large_tensor_asks_for_the_pages_that_are_its_own_alone(asked, dtype):
-    made = fresh(torch.empty(3, dtype=dtype), (3, 1 << 20))
-    assert (made.shape, made.dtype) == ((3, 1 << 20), dtype)
+def test_a_large_tensor_begins_at_a_page_and_asks_for_its_own_alone(asked, dtype):
+    made = fresh(torch.empty(3, dtype=dtype), (3, 1, 1 << 20))
+    assert (made.shape, made.dtype) == ((3, 1, 1 << 20), dtype)
     assert made.is_contiguous()
-    ((begin, length, advice),) = asked
-    assert advice == 14
-    assert begin % PAGE == length % PAGE == 0
-    assert made.data_ptr() <= begin < made.data_ptr() + PAGE
-    assert 0 <= made.data_ptr() + made.nbytes - (begin + length) < PAGE
+    assert asked == [(made.data_ptr(), made.nbytes, 14)]
+    assert made.data_ptr() % PAGE == 0
+    assert made.data_ptr() + made.nbytes <= (
+        made.untyped_storage().data_ptr() + made.untyped_storage().nbytes()
+    )
+
+
+def test_it_may_be_changed_in_place_as_any_other():
+    made = fresh(torch.empty(1), (1 << 20,))
+    assert made._base is None
+    made.fill_(1.0).requires_grad_()
+    (2.0 * made).mul_(3.0).sum().backward()
+    assert bool((made.grad == 6.0).all())
 
 
 def test_a_small_or_empty_one_asks_for_nothing(asked):

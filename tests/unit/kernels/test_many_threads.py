@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     runtime.reason_unavailable(torch.device("cpu")) is not None, reason="taichi is not installed"
 )
 
-OPS = ("rasterize", "interpolate", "antialias")
+OPS = ("rasterize", "interpolate", "antialias", "construct_mip")
 RUN = [run for run in RUNS if run.case.op in OPS and (run.backend, run.device) == ("taichi", "cpu")]
 
 
