@@ -53,11 +53,11 @@ class CameraPhoto:
         return np.asarray(codes[self.pixels])
 
     def clipped(self) -> npt.NDArray[np.bool_]:
-        """Return where a channel is at full scale and so only known to be at least that."""
+        """Return which channels are at full scale and so only known to be at least that."""
         if self.pixels.dtype.kind == "f":
-            return np.zeros(self.pixels.shape[:2], bool)
+            return np.zeros(self.pixels.shape, bool)
         full = np.iinfo(self.pixels.dtype).max
-        return np.asarray((self.pixels >= _SATURATED * full).any(axis=2))
+        return np.asarray(self.pixels >= _SATURATED * full)
 
 
 def read_camera_photo(

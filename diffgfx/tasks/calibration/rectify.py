@@ -94,8 +94,8 @@ def rectify(
 ) -> Plane:
     """Resample a photograph to the sample that shows in the window; see `sample_box`.
 
-    A texel half of which was clipped is at full scale, as the photograph's own pixels there are;
-    what the kernel overshoots is cut off at black and at full scale.
+    A texel's channel half of which was clipped is at full scale, as it is in the photograph's own
+    pixels there; what the kernel overshoots is cut off at black and at full scale.
 
     Args:
         photo: The photograph.

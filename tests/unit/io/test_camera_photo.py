@@ -85,7 +85,7 @@ def test_full_scale_is_clipped(tmp_path):
     picture = corners()
     picture[10, 20] = (255, 10, 10)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    assert np.argwhere(read_camera_photo(tmp_path / "a.png").clipped()).tolist() == [[10, 20]]
+    assert np.argwhere(read_camera_photo(tmp_path / "a.png").clipped()).tolist() == [[10, 20, 0]]
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
