@@ -77,6 +77,22 @@ WHOLE = ("tests/unit/kernels/test_texture_sums.py::test_they_equal_the_reference
 PLANES = ("tests/unit/kernels/test_light_sweep.py::test_launches_add_up[0]",)
 ONE_LIGHT = ("test_a_batch_of_one_is_shared[march_volume-taichi-cpu]",)
 
+_MANY = "tests/unit/kernels/test_many_threads.py"
+MANY_DRAWN = (
+    f"{_MANY}::test_values_and_gradients_are_the_same[rasterize-taichi-cpu-float64]",
+    f"{_MANY}::test_values_and_gradients_are_the_same[rasterize[ranges-uv]-taichi-cpu-float64]",
+)
+MANY_FILLED = (
+    f"{_MANY}::test_values_and_gradients_are_the_same[interpolate[plain]-taichi-cpu-float64]",
+    f"{_MANY}::test_values_and_gradients_are_the_same[interpolate[all]-taichi-cpu-float64]",
+)
+MANY_SUMS = (
+    "tests/unit/kernels/test_whole_sums.py::test_all_addends_together_stay_below_two_to_the_61[1-1.0]",
+    *MANY_FILLED,
+    f"{_MANY}::test_what_is_not_finite_spoils_its_vertices_alone[nan]",
+    "tests/unit/kernels/test_texture_sums.py::test_any_size_of_gradient_is_held[1e+30]",
+    "tests/unit/kernels/test_texture_sums.py::test_any_size_of_gradient_is_held[0.0]",
+)
 OUTLINES = (*_laws("antialias"), *_laws("antialias[nvdiffrast]"))
 MESH = (*_laws("shade_mesh"), *_laws("shade_mesh[far-harmonics-mask]"))
 SHARED_SCENE = (
@@ -274,6 +290,14 @@ TARGETS = (
     Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
     Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
     Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("rasterize", "rasterize_adjoint.py", ("pull_each", "add_everywhere"), MANY_DRAWN),
+    Target("interpolate", "vertex_sums.py", ("add_at_corners", "add_everywhere"), MANY_FILLED),
+    Target(
+        "interpolate",
+        "whole_sums.py",
+        ("larger", "raise_peak", "add_whole", "choose_unit", "settle"),
+        MANY_SUMS,
+    ),
     Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
     Target(
         "antialias",

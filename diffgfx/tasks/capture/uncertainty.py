@@ -41,6 +41,7 @@ _BLACKEST = 0.002        # and d to what the blackest paints reflect
 _SPECULAR = 0.02         # and F0 to the spread of dielectrics
 _DIELECTRIC = 0.04       # about which it lies where there is body colour
 _BODY = 0.2              # d at which body colour is certain, as in the fit
+_UNSEEN = 0.1            # share of the light below which a lobe is not seen, as in `highlight`
 _LIGHT = 0.01             # of d and F0: common error of power, exposures and fall-off
 
 _OWN = 5                 # of the nine parameters: d and slopes; gloss is shared among texels
@@ -147,21 +148,30 @@ class Moments:
 
 
 def _belief(rows: Float[Tensor, "t p"]) -> tuple[Tensor, Tensor]:
-    """Return precisions, and means less values, of the broad belief about parameters."""
+    """Return precisions, and means less values, of the broad belief about parameters.
+
+    A lobe is not seen on a matte texel: the peak of a dielectric's, F0 / (4 pi alpha^2), is a
+    tenth of d / pi at most. Then alpha may be anything from where it would be seen up to 1,
+    however it came out.
+    """
     diffuse, specular, alpha = rows[:, 2:5], rows[:, 5:8], rows[:, 8:]
+    body = diffuse.mean(dim=1, keepdim=True).clamp_min(_BLACKEST)
+    seen_to = (_DIELECTRIC / (4.0 * _UNSEEN * body)).sqrt().clamp(max=1.0)
+    matte = alpha > seen_to
     deviation = torch.cat(
         [
             torch.full_like(rows[:, :2], _SLOPE),
             (_RELATIVE * diffuse).square().add(_BLACKEST**2).sqrt(),
             (_RELATIVE * specular).square().add(_SPECULAR**2).sqrt(),
-            _RELATIVE * alpha,
+            torch.where(matte, (1.0 - seen_to) / 12.0**0.5, _RELATIVE * alpha),
         ],
         dim=1,
     )
-    body = (diffuse.amax(dim=1, keepdim=True) / _BODY).clamp(max=1.0)
+    coloured = (diffuse.amax(dim=1, keepdim=True) / _BODY).clamp(max=1.0)
     offset = torch.zeros_like(rows)
     offset[:, :2] = -rows[:, :2]
-    offset[:, 5:8] = body * (_DIELECTRIC - specular)
+    offset[:, 5:8] = coloured * (_DIELECTRIC - specular)
+    offset[:, 8:] = torch.where(matte, 0.5 * (1.0 + seen_to) - alpha, 0.0)
     return deviation.pow(-2), offset
 
 

@@ -14,8 +14,8 @@ from diffgfx_kernels.taichi_.barycentric import centre, seen_gradient
 from diffgfx_kernels.taichi_.cover import corners_of
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.whole_sums import (
+    PEAKS,
     add_whole,
-    fresh_peaks,
     larger,
     raise_peak,
     real_sums,
@@ -136,7 +136,7 @@ def pull_each(
             )
             rows = ti.Matrix.rows([g_x, g_y, g_z, g_w])
             if ti.static(measuring):
-                size = ti.cast(0.0, real)
+                size = 0.0 * unit[0]
                 for c, k in ti.static(ti.ndrange(4, 3)):
                     size = larger(size, rows[c, k])
                 raise_peak(peaks, p, size)
@@ -150,9 +150,9 @@ def add_everywhere(
     with_z: bool,
 ) -> Tensor:  # fmt: skip
     """Return the gradient to pos, as `rasterize.backward` does, by a thread a pixel."""
-    peaks = fresh_peaks(pos.device)
-    unit = torch.ones(1, dtype=torch.float64, device=pos.device)
-    sums = torch.zeros(pos.shape, dtype=torch.int64, device=pos.device)
+    peaks = pos.new_zeros(PEAKS, dtype=torch.int64)
+    unit = pos.new_ones(1, dtype=torch.float64)
+    sums = pos.new_zeros(pos.shape, dtype=torch.int64)
     pixels = rast.numel() // 4
     for measuring in (True, False):
         pull_each(

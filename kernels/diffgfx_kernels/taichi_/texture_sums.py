@@ -18,6 +18,7 @@ from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import add_halved, pull_down
 from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import place_of
+from diffgfx_kernels.taichi_.fresh import fresh
 from diffgfx_kernels.taichi_.grid import grid_for, run_start
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.texels import taps_of
@@ -32,8 +33,8 @@ from diffgfx_kernels.taichi_.texture_lanes import (
     tap_lanes,
 )
 from diffgfx_kernels.taichi_.whole_sums import (
+    PEAKS,
     add_whole,
-    fresh_peaks,
     measure,
     real_sums,
     unit_for,
@@ -214,11 +215,7 @@ def add_pixels(
                     begin = first + tile * lanes
                     m = ti.min(last - begin, lanes)
                     if waiting or are_some(g_out, begin * n, m * n):
-                        if ti.static(lanes > 1):
-                            look_lanes(
-                                spot, depth, scale, part_of, number, taps, uv, levels, plan, begin,
-                                m, top, half, halves, n, boundary,
-                            )  # fmt: skip
+                        looked = False  # not where all look at one place, as empty ones do
                         j = 0
                         while j < m:
                             p = last_alike(uv, levels, begin + j, begin + m, pixels, several, cube)
@@ -231,6 +228,12 @@ def add_pixels(
                                 base = (slab * textures + item_of(p, pixels, textures)) * stride
                                 coarser = (slab * mipped + item_of(p, pixels, mipped)) * mip_stride
                                 if ti.static(lanes > 1):
+                                    if not looked:
+                                        look_lanes(
+                                            spot, depth, scale, part_of, number, taps, uv, levels,
+                                            plan, begin, m, top, half, halves, n, boundary,
+                                        )  # fmt: skip
+                                    looked = True
                                     add_lane(
                                         part_of[0, j], scale[NUMBER, j], number, taps, fine,
                                         coarse, together, mine, j, base * n, coarser * n, n,
@@ -274,7 +277,7 @@ def _deal_for(device: torch.device, call: Call) -> _Deal:
 
 def _unit_of(g_out: Tensor, count: int) -> Tensor:
     """Return the unit of sums over pixels, each of which adds no more than it got."""
-    peaks = fresh_peaks(g_out.device)
+    peaks = g_out.new_zeros(PEAKS, dtype=torch.int64)
     measure(g_out.view(-1), peaks, g_out.numel(), runtime.real_of(g_out))
     return unit_for(peaks, count)
 
@@ -295,11 +298,9 @@ def sum_texels(
     deal, device = _deal_for(uv.device, call), uv.device
     halves = 1 if deal.whole or call.top == 0 else 2
     room = call.channels if deal.whole else call.channels + _LINE
-    kind = torch.int64 if deal.whole else uv.dtype
     unit = _unit_of(g_out, call.total) if deal.whole else plan.new_ones(1, dtype=torch.float64)
-    sums = [
-        torch.zeros((deal.slabs, *like.shape), dtype=kind, device=device) for like in (tex, mips)
-    ]
+    kind = plan.new_empty(0, dtype=torch.int64) if deal.whole else uv
+    sums = [fresh(kind, (deal.slabs, *like.shape)).zero_() for like in (tex, mips)]
     coarse = sums[1] if mips.numel() else sums[1].new_zeros(1)
     add_pixels(
         uv.view(-1), levels, g_out.view(-1), plan, unit, sums[0].view(-1), coarse.view(-1),

@@ -4,14 +4,13 @@ import taichi as ti
 import torch
 from torch import Tensor
 
-from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.pixels_by_triangle import triangle_of
 from diffgfx_kernels.taichi_.whole_sums import (
+    PEAKS,
     add_whole,
-    fresh_peaks,
     larger,
     raise_peak,
     real_sums,
@@ -42,7 +41,6 @@ def add_at_corners(
     measuring: ti.template(),
     few: ti.template(),
     few_slopes: ti.template(),
-    real: ti.template(),
 ):
     """Add what pixels send to the corners of their triangles, or find how large that is."""
     for p in range(count):
@@ -52,7 +50,7 @@ def add_at_corners(
             u, v = rast[4 * p], rast[4 * p + 1]
             base = item_of(p, pixels, meshes) * vertices
             at = ti.Vector([(base + tri[3 * t + k]) * numbers for k in ti.static(range(3))])
-            size = ti.cast(0.0, real)
+            size = 0.0 * unit[0]
             for c in range(numbers):
                 shares = ti.Vector([u, v, (1.0 - u) - v]) * g_out[p * numbers + c]
                 for k in ti.static(range(3)):
@@ -80,14 +78,14 @@ def add_everywhere(
     """Return the gradient to attributes (B|1, V, A)."""
     meshes, vertices, channels = attr.shape
     pixels, count, slopes = rast.shape[1] * rast.shape[2], rast.numel() // 4, len(diff)
-    peaks = fresh_peaks(rast.device)
-    unit = torch.ones(1, dtype=torch.float64, device=rast.device)
-    sums = torch.zeros(attr.shape, dtype=torch.int64, device=rast.device)
+    peaks = rast.new_zeros(PEAKS, dtype=torch.int64)
+    unit = rast.new_ones(1, dtype=torch.float64)
+    sums = attr.new_zeros(attr.shape, dtype=torch.int64)
     for measuring in (True, False):
         add_at_corners(
             rast.view(-1), tri.view(-1), db.view(-1), diff, g_out.view(-1), g_da.view(-1), peaks,
             unit, sums.view(-1), count, pixels, len(tri), vertices, meshes, channels, slopes,
-            measuring, few_of(channels), few_of(slopes), runtime.real_of(rast),
+            measuring, few_of(channels), few_of(slopes),
         )  # fmt: skip
         if measuring:
             unit = unit_for(peaks, 3 * count * (1 + slopes))

@@ -14,10 +14,12 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.launch import kernel
 
 __all__ = [
-    "add_whole", "fresh_peaks", "larger", "measure", "raise_peak", "real_sums", "unit_for",
+    "PEAKS", "add_whole", "larger", "measure", "raise_peak", "real_sums", "unit_for",
 ]  # fmt: skip
 
 PEAKS = 64
+"""Whole numbers of 64 bits, zero at first, that keep the largest addend."""
+
 SIGN = 63
 EXPONENT = 52
 BIAS = 1023
@@ -69,8 +71,8 @@ def choose_unit(
 ):  # fmt: skip
     """Find the unit for sums of less than 2^digits addends."""
     for _ in range(1):
-        most = peaks[0]
-        for i in range(1, PEAKS):
+        most = 0 * peaks[0]
+        for i in range(PEAKS):
             most = ti.max(most, peaks[i])
         above = ti.cast(most >> EXPONENT, ti.i32) - BIAS + 1  # 2^above is more than any addend
         power = ti.max(above + digits - MOST, LEAST)
@@ -84,15 +86,8 @@ def settle(
 ):  # fmt: skip
     edge = ti.cast(1, ti.i64) << (MOST + 1)
     for i in range(count):
-        found = ti.cast(unit[0] * ti.cast(sums[i], ti.f64), real)
-        if sums[i] <= -edge or sums[i] >= edge:
-            found = ti.cast(float("nan"), real)
-        out[i] = found
-
-
-def fresh_peaks(device: torch.device) -> Tensor:
-    """Return peaks of nothing yet."""
-    return torch.zeros(PEAKS, dtype=torch.int64, device=device)
+        found, inside = unit[0] * ti.cast(sums[i], ti.f64), sums[i] > -edge and sums[i] < edge
+        out[i] = ti.select(inside, ti.cast(found, real), ti.cast(float("nan"), real))
 
 
 def unit_for(peaks: Tensor, addends: int) -> Tensor:

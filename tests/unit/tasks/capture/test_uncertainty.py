@@ -79,6 +79,16 @@ def test_what_no_photograph_shows_is_left_to_belief():
     assert bool(found.no_highlight[:, :4].all())
 
 
+@pytest.mark.parametrize("roughness", [0.7, 0.9])
+def test_a_matte_texel_may_be_as_matte_as_can_be(roughness):
+    """Its lobe was not seen: all from where it would be, a tenth of the light, is as likely."""
+    evidence = seen(flat(d=0.8, s=0.04, r=roughness), GRID)
+    found = estimate_uncertainty(dataclasses.replace(evidence, valid=0.0 * evidence.valid))
+    alpha, least = roughness**2, (0.04 / (4.0 * 0.1 * 0.8 * 0.8)) ** 0.5
+    wanted = (1.0 - least) ** 2 / 12.0 + (0.5 * (1.0 + least) - alpha) ** 2
+    assert float(found.alpha.mean()) == pytest.approx(wanted**0.5, rel=0.01)
+
+
 def test_gloss_is_known_where_a_highlight_was_seen():
     found = estimate_uncertainty(seen(detailed(flat(d=0.1, s=0.05, r=0.3)), LEFT))
     blind = found.no_highlight
