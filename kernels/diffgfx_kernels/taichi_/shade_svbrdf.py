@@ -12,7 +12,6 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.fresh import fresh
 from diffgfx_kernels.taichi_.grid import (
     grid_for,
     lanes_if,
@@ -141,7 +140,7 @@ def forward(
     """Return the radiance of every texel, shape (B, N, 3, H, W)."""
     runtime.start(maps.device)
     b, _, h, w = maps.shape
-    image = fresh(maps, (b, pairs.shape[1], 3, h, w))
+    image = maps.new_empty((b, pairs.shape[1], 3, h, w))
     if image.numel():
         shade(
             maps.view(-1), pairs, _frame(maps, size), image.view(-1), b, w, h,
@@ -164,7 +163,7 @@ def backward(
     runtime.start(maps.device)
     b, _, h, w = maps.shape
     grid = grid_for(maps.device, lit)
-    g_maps = fresh(maps) if g_image.numel() else torch.zeros_like(maps)
+    g_maps = torch.empty_like(maps) if g_image.numel() else torch.zeros_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, pairs.shape[1], PAIR_SIZE))
     if g_image.numel():
         shade_gradient(

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.flash import PAIR_SIZE, load_pair
-from diffgfx_kernels.taichi_.fresh import fresh
 from diffgfx_kernels.taichi_.grid import (
     grid_for,
     lanes_if,
@@ -222,7 +221,7 @@ def forward(
     empty = not (maps.numel() and n)
     g_maps = maps.new_empty((0,))
     if graded:  # the kernel writes every texel
-        g_maps = torch.zeros_like(maps) if empty else fresh(maps)
+        g_maps = torch.zeros_like(maps) if empty else torch.empty_like(maps)
     partial = maps.new_zeros((b, grid.chunks if lit else 1, n, PAIR_SIZE))
     losses = maps.new_zeros((b, grid.chunks))
     scale = _scales(maps, mask, n)

@@ -18,7 +18,6 @@ from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import add_halved, pull_down
 from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import place_of
-from diffgfx_kernels.taichi_.fresh import fresh
 from diffgfx_kernels.taichi_.grid import grid_for, run_start
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.texels import taps_of
@@ -299,8 +298,8 @@ def sum_texels(
     halves = 1 if deal.whole or call.top == 0 else 2
     room = call.channels if deal.whole else call.channels + _LINE
     unit = _unit_of(g_out, call.total) if deal.whole else plan.new_ones(1, dtype=torch.float64)
-    kind = plan.new_empty(0, dtype=torch.int64) if deal.whole else uv
-    sums = [fresh(kind, (deal.slabs, *like.shape)).zero_() for like in (tex, mips)]
+    kind = torch.int64 if deal.whole else uv.dtype
+    sums = [uv.new_zeros((deal.slabs, *like.shape), dtype=kind) for like in (tex, mips)]
     coarse = sums[1] if mips.numel() else sums[1].new_zeros(1)
     add_pixels(
         uv.view(-1), levels, g_out.view(-1), plan, unit, sums[0].view(-1), coarse.view(-1),
