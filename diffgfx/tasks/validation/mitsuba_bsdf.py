@@ -134,6 +134,20 @@ def _draw(mi: Any, dr: Any, texel: dict[str, Any], wi: Any, sample1: Any, sample
     return frame.to_world(dr.select(glossy, mi.reflect(view, half), diffuse))
 
 
+def _frame(mi: Any, dr: Any, frames: Any, si: Any, active: Any) -> tuple[Any, Any]:
+    """Tangent and hand, without the mesh's places: these have no derivative inside a BSDF."""
+
+    def number(place: int) -> Any:
+        return dr.gather(mi.Float, frames, 12 * si.prim_index + place, active)
+
+    def vector(first: int) -> Any:
+        return mi.Vector3f(*(number(first + i) for i in range(3)))
+
+    tangent = vector(0)
+    tangent += (si.uv.x - number(9)) * vector(3) + (si.uv.y - number(10)) * vector(6)
+    return tangent, number(11)
+
+
 def _make_plugin(mi: Any, dr: Any) -> type:
     """Derive the plugin from the BSDF class of the variant in force."""
 
@@ -155,23 +169,11 @@ def _make_plugin(mi: Any, dr: Any) -> type:
                 callback.put(name, texture, mi.ParamFlags.Differentiable)
             callback.put("frames", self.frames, mi.ParamFlags.Differentiable)
 
-        def frame(self, si: Any, active: Any) -> tuple[Any, Any]:
-            """Tangent and hand, without the mesh's places: these have no derivative in here."""
-            def number(place: int) -> Any:
-                return dr.gather(mi.Float, self.frames, 12 * si.prim_index + place, active)
-
-            def vector(first: int) -> Any:
-                return mi.Vector3f(*(number(first + i) for i in range(3)))
-
-            tangent = vector(0)
-            tangent += (si.uv.x - number(9)) * vector(3) + (si.uv.y - number(10)) * vector(6)
-            return tangent, number(11)
-
         def texel(self, si: Any, active: Any) -> dict[str, Any]:
             raw = {name: texture.eval_3(si, active) for name, texture in self.textures.items()}
             normal = dr.normalize(mi.Vector3f(raw["normal"]))
             if self.framed:
-                tangent, hand = self.frame(si, active)
+                tangent, hand = _frame(mi, dr, self.frames, si, active)
                 way = si.to_local(tangent)
                 x = dr.normalize(mi.Vector2f(way.x, way.y)) * normal.x
                 y = dr.normalize(mi.Vector2f(-way.y, way.x)) * normal.y * hand

@@ -155,6 +155,13 @@ def add_together(
 
 
 @ti.func
+def clear(together: ti.template(), at, channels):
+    """Let nothing wait."""
+    for c in range(channels):
+        together[at + c] = 0.0
+
+
+@ti.func
 def look_lanes(
     spot: ti.template(), depth: ti.template(), scale: ti.template(), part: ti.template(),
     number: ti.template(), taps: ti.template(), uv: ti.template(), levels: ti.template(),
@@ -214,8 +221,7 @@ def add_pixels(
                     begin = first + tile * lanes
                     m = ti.min(last - begin, lanes)
                     if waiting or are_some(g_out, begin * n, m * n):
-                        looked = False  # not where all look at one place, as empty ones do
-                        j = 0
+                        looked, j = False, 0  # no need to where all look at one place, as if empty
                         while j < m:
                             p = last_alike(uv, levels, begin + j, begin + m, pixels, several, cube)
                             waiting = False
@@ -244,8 +250,7 @@ def add_pixels(
                                         nearest, cube, whole,
                                     )  # fmt: skip
                             if not waiting:
-                                for c in range(n):
-                                    together[mine + c] = 0.0
+                                clear(together, mine, n)
                             j += 1
 
 
