@@ -7,9 +7,9 @@ from torch import Tensor
 from diffgfx.render import render_planar
 from diffgfx.scene import MaterialMaps
 
-__all__ = ["seen_highlights", "usable_texels"]
+__all__ = ["SPECULAR_SHARE", "seen_highlights", "usable_texels"]
 
-_SPECULAR_SHARE = 0.1
+SPECULAR_SHARE = 0.1
 """A lobe counts as seen where it is at least so much of a texel's light. On a matte dielectric it
 is 3 %, and as broad as the diffuse one: no photograph shows it."""
 
@@ -80,4 +80,4 @@ def _shines(
         )[0, 0].sum(dim=0)
         for material in (mirror, whole)
     )
-    return alone >= _SPECULAR_SHARE * lit
+    return alone >= SPECULAR_SHARE * lit

@@ -29,7 +29,7 @@ from diffgfx.tasks.capture.evidence import (
     sensitivity,
     texel_information,
 )
-from diffgfx.tasks.capture.highlight import seen_highlights, usable_texels
+from diffgfx.tasks.capture.highlight import SPECULAR_SHARE, seen_highlights, usable_texels
 from diffgfx.tasks.capture.problem import RESIDUAL, display
 
 __all__ = ["Evidence", "MapUncertainty", "Moments", "estimate_uncertainty", "map_deviations"]
@@ -41,7 +41,7 @@ _BLACKEST = 0.002        # and d to what the blackest paints reflect
 _SPECULAR = 0.02         # and F0 to the spread of dielectrics
 _DIELECTRIC = 0.04       # about which it lies where there is body colour
 _BODY = 0.2              # d at which body colour is certain, as in the fit
-_UNSEEN = 0.1            # share of the light below which a lobe is not seen, as in `highlight`
+_NARROWEST = 0.5          # least width of the interval of alphas that show no lobe
 _LIGHT = 0.01             # of d and F0: common error of power, exposures and fall-off
 
 _OWN = 5                 # of the nine parameters: d and slopes; gloss is shared among texels
@@ -150,20 +150,21 @@ class Moments:
 def _belief(rows: Float[Tensor, "t p"]) -> tuple[Tensor, Tensor]:
     """Return precisions, and means less values, of the broad belief about parameters.
 
-    A lobe is not seen on a matte texel: the peak of a dielectric's, F0 / (4 pi alpha^2), is a
-    tenth of d / pi at most. Then alpha may be anything from where it would be seen up to 1,
-    however it came out.
+    A lobe is not seen on a matte texel: the peak of a dielectric's, F0 / (4 pi alpha^2), beside
+    d / pi is less than the share of the light from which `highlight` counts it as seen. Then alpha
+    may be anything from where it would be seen up to 1, however it came out.
     """
     diffuse, specular, alpha = rows[:, 2:5], rows[:, 5:8], rows[:, 8:]
     body = diffuse.mean(dim=1, keepdim=True).clamp_min(_BLACKEST)
-    seen_to = (_DIELECTRIC / (4.0 * _UNSEEN * body)).sqrt().clamp(max=1.0)
-    matte = alpha > seen_to
+    beside = SPECULAR_SHARE / (1.0 - SPECULAR_SHARE)  # of the diffuse light
+    seen_to = (_DIELECTRIC / (4.0 * beside * body)).sqrt()
+    matte, least = alpha > seen_to, seen_to.clamp(max=1.0 - _NARROWEST)
     deviation = torch.cat(
         [
             torch.full_like(rows[:, :2], _SLOPE),
             (_RELATIVE * diffuse).square().add(_BLACKEST**2).sqrt(),
             (_RELATIVE * specular).square().add(_SPECULAR**2).sqrt(),
-            torch.where(matte, (1.0 - seen_to) / 12.0**0.5, _RELATIVE * alpha),
+            torch.where(matte, (1.0 - least) / 12.0**0.5, _RELATIVE * alpha),
         ],
         dim=1,
     )
@@ -171,7 +172,7 @@ def _belief(rows: Float[Tensor, "t p"]) -> tuple[Tensor, Tensor]:
     offset = torch.zeros_like(rows)
     offset[:, :2] = -rows[:, :2]
     offset[:, 5:8] = coloured * (_DIELECTRIC - specular)
-    offset[:, 8:] = torch.where(matte, 0.5 * (1.0 + seen_to) - alpha, 0.0)
+    offset[:, 8:] = torch.where(matte, 0.5 * (1.0 + least) - alpha, 0.0)
     return deviation.pow(-2), offset
 
 

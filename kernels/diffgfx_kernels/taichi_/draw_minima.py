@@ -25,7 +25,10 @@ THREADS = 1 << 17
 """That blocks are dealt out to, in turn."""
 
 MOST_SLOTS = 1 << 20
-"""Triangles that may be set up at a time, or half a pixel's number if that is more."""
+"""Triangles that may be set up at a time, or half as many as pixels if that is more."""
+
+MOST_LINES = (2**31 - 1) // 9
+"""Triangles whose lines, nine numbers each, can be counted in 32 bits."""
 
 NOTHING = 2**63 - 1
 """A depth behind everything, as a whole number."""
@@ -119,6 +122,7 @@ def draw_blocks(
     peel: ti.template(),
     real: ti.template(),
 ):
+    """Draw all blocks once: for depths, or the second time for who has them."""
     for thread in range(threads):
         at = ti.cast(thread, ti.i64)
         while at < starts[slots]:
@@ -178,16 +182,17 @@ def show(
 
 def most_slots(pixels: int) -> int:
     """Return how many triangles may be set up at a time for so many pixels."""
-    return max(MOST_SLOTS, pixels // 2)
+    return min(max(MOST_SLOTS, pixels // 2), MOST_LINES)
 
 
 def _parts(spans: Tensor, most: int) -> list[Tensor]:
-    """Return spans that have few enough triangles each, and together all."""
+    """Return spans, int32 (B, 4), that have few enough triangles each, and together all."""
     found, rest = [], spans
     while int(rest[:, 1].sum()) > most:
-        before = (rest[:, 1].cumsum(0) - rest[:, 1]).int()
-        taken = (most - before).clamp(min=0).minimum(rest[:, 1])
-        found.append(torch.stack([rest[:, 0], taken, before.clamp(max=most), rest[:, 3]], dim=1))
+        before = rest[:, 1].cumsum(0) - rest[:, 1]  # 64 bits: all images may have more than 2^31
+        taken = (most - before).clamp(min=0).minimum(rest[:, 1].long()).int()
+        offset = before.clamp(max=most).int()
+        found.append(torch.stack([rest[:, 0], taken, offset, rest[:, 3]], dim=1))
         left = rest[:, 1] - taken
         offset = (left.cumsum(0) - left).int()
         rest = torch.stack([rest[:, 0] + taken, left, offset, rest[:, 3]], dim=1)
@@ -200,10 +205,11 @@ def draw_minima(
     """Fill rast and slopes, as the reference does.
 
     Args:
-        pos: Vertices of all images.
-        tri: Triangles.
-        spans: First triangle, count, first slot and first vertex of each image, on the CPU.
-        below: What to draw beneath, if anything.
+        pos: Vertices of all images, (B, V, 4), or (V, 4) of each.
+        tri: Triangles, (T, 3).
+        spans: First triangle, count, first slot and first vertex of each image, int32 (B, 4), on
+            the CPU.
+        below: What to draw beneath, (B, H, W, 4), if anything.
         rast: (B, H, W, 4).
         slopes: (B, H, W, 4), or of no channels.
     """

@@ -15,7 +15,7 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.barycentric import centre, slopes_of
 from diffgfx_kernels.taichi_.bins import count_entries, fill_entries
 from diffgfx_kernels.taichi_.cover import corners_of, cover
-from diffgfx_kernels.taichi_.draw_minima import draw_minima
+from diffgfx_kernels.taichi_.draw_minima import MOST_LINES, draw_minima
 from diffgfx_kernels.taichi_.grid import many_threads
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.rasterize_adjoint import add_everywhere, pull_back
@@ -189,7 +189,7 @@ def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
     height, width = rast.shape[1:3]
     slots = int(spans[:, 1].sum())
     alone = int(spans[:, 1].max()) < 2
-    if slots > max(MOST_SLOTS, frame.pixels // 2) and not alone:
+    if slots > min(max(MOST_SLOTS, frame.pixels // 2), MOST_LINES) and not alone:
         for part, half in enumerate(_halves(spans)):
             _paint(frame, half, fresh and part == 0, last and part == 1)
         return

@@ -123,7 +123,8 @@ def pull_each(
         t = ti.cast(rast[4 * p + 3], ti.i32) - 1
         if t >= 0:
             across, up = 2.0 / ti.cast(width, real), 2.0 / ti.cast(height, real)
-            base = p // width // height * step
+            image = p // width // height
+            base, group = image * step, ti.select(step > 0, image, 0)
             x, y, z, w = corners_of(pos, tri, base, t)
             g = ti.Vector([g_rast[4 * p], g_rast[4 * p + 1], g_rast[4 * p + 2]])
             g_more = ti.Vector.zero(real, 4)
@@ -136,22 +137,34 @@ def pull_each(
             )
             rows = ti.Matrix.rows([g_x, g_y, g_z, g_w])
             if ti.static(measuring):
-                size = 0.0 * unit[0]
+                size = 0.0 * unit[group]
                 for c, k in ti.static(ti.ndrange(4, 3)):
                     size = larger(size, rows[c, k])
-                raise_peak(peaks, p, size)
+                raise_peak(peaks, group, p, size)
             else:
                 for c, k in ti.static(ti.ndrange(4, 3)):
-                    add_whole(sums, 4 * (base + tri[3 * t + k]) + c, rows[c, k], 1.0 / unit[0])
+                    at = 4 * (base + tri[3 * t + k]) + c
+                    add_whole(sums, at, rows[c, k], 1.0 / unit[group])
 
 
 def add_everywhere(
     g_rast: Tensor, g_slopes: Tensor, pos: Tensor, tri: Tensor, rast: Tensor, shared: bool,
     with_z: bool,
 ) -> Tensor:  # fmt: skip
-    """Return the gradient to pos, as `rasterize.backward` does, by a thread a pixel."""
-    peaks = pos.new_zeros(PEAKS, dtype=torch.int64)
-    unit = pos.new_ones(1, dtype=torch.float64)
+    """Return the gradient to pos, as `rasterize.backward` does, by a thread a pixel.
+
+    Args:
+        g_rast: Upstream gradient, (B, H, W, 4).
+        g_slopes: That of slopes, (B, H, W, 4), or of no channels.
+        pos: Vertices, (B, V, 4), or (V, 4) if shared.
+        tri: Triangles, (T, 3).
+        rast: What was drawn, (B, H, W, 4).
+        shared: Whether all images have the same vertices.
+        with_z: Whether depth has a gradient.
+    """
+    groups = 1 if shared else len(pos)
+    peaks = pos.new_zeros(PEAKS * groups, dtype=torch.int64)
+    unit = pos.new_ones(groups, dtype=torch.float64)
     sums = pos.new_zeros(pos.shape, dtype=torch.int64)
     pixels = rast.numel() // 4
     for measuring in (True, False):
@@ -162,5 +175,5 @@ def add_everywhere(
             runtime.real_of(pos),
         )  # fmt: skip
         if measuring:
-            unit = unit_for(peaks, 3 * pixels)
+            unit = unit_for(peaks, 3 * pixels // groups)
     return real_sums(sums, unit, pos)

@@ -18,7 +18,7 @@ from diffgfx_kernels.taichi_.batch_item import item_of
 from diffgfx_kernels.taichi_.construct_mip import add_halved, pull_down
 from diffgfx_kernels.taichi_.few import few_of, number_of
 from diffgfx_kernels.taichi_.footprint import place_of
-from diffgfx_kernels.taichi_.grid import grid_for, run_start
+from diffgfx_kernels.taichi_.grid import grid_for, many_threads, run_start
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.texels import taps_of
 from diffgfx_kernels.taichi_.texture_call import HEIGHT, START, WIDTH, Call, lanes_for
@@ -271,7 +271,7 @@ class _Deal(NamedTuple):
 
 
 def _deal_for(device: torch.device, call: Call) -> _Deal:
-    if device.type == "cuda":
+    if many_threads(device):
         return _Deal(-(-call.total // FEW), 1, FEW, True)
     numbers = (call.textures * call.stride + call.mipped * call.mip_stride) * call.channels
     fitting = min(MOST_FLOATS * call.total, MOST_NUMBERS) // max(numbers, 1)

@@ -48,16 +48,17 @@ def add_at_corners(
         t = triangle_of(rast, p, triangles)
         if t >= 0:
             u, v = rast[4 * p], rast[4 * p + 1]
-            base = item_of(p, pixels, meshes) * vertices
+            group = item_of(p, pixels, meshes)
+            base = group * vertices
             at = ti.Vector([(base + tri[3 * t + k]) * numbers for k in ti.static(range(3))])
-            size = 0.0 * unit[0]
+            size = 0.0 * unit[group]
             for c in range(numbers):
                 shares = ti.Vector([u, v, (1.0 - u) - v]) * g_out[p * numbers + c]
                 for k in ti.static(range(3)):
                     if ti.static(measuring):
                         size = larger(size, shares[k])
                     else:
-                        add_whole(sums, at[k] + c, shares[k], 1.0 / unit[0])
+                        add_whole(sums, at[k] + c, shares[k], 1.0 / unit[group])
             for n in range(steps):
                 g_x, g_y = g_da[2 * (p * steps + n)], g_da[2 * (p * steps + n) + 1]
                 s0 = g_x * db[4 * p] + g_y * db[4 * p + 1]
@@ -67,19 +68,29 @@ def add_at_corners(
                     if ti.static(measuring):
                         size = larger(size, shares[k])
                     else:
-                        add_whole(sums, at[k] + diff[n], shares[k], 1.0 / unit[0])
+                        add_whole(sums, at[k] + diff[n], shares[k], 1.0 / unit[group])
             if ti.static(measuring):
-                raise_peak(peaks, p, size)
+                raise_peak(peaks, group, p, size)
 
 
 def add_everywhere(
     g_out: Tensor, g_da: Tensor, attr: Tensor, rast: Tensor, tri: Tensor, db: Tensor, diff: Tensor
 ) -> Tensor:
-    """Return the gradient to attributes (B|1, V, A)."""
+    """Return the gradient to attributes.
+
+    Args:
+        g_out: Upstream gradient, (B, H, W, A).
+        g_da: That of derivatives, (B, H, W, 2 len(diff)).
+        attr: Attributes, (B|1, V, A).
+        rast: What was drawn, (B, H, W, 4).
+        tri: Triangles, (T, 3).
+        db: Derivatives of u and v, (B, H, W, 4).
+        diff: Channels that have derivatives, int32.
+    """
     meshes, vertices, channels = attr.shape
     pixels, count, slopes = rast.shape[1] * rast.shape[2], rast.numel() // 4, len(diff)
-    peaks = rast.new_zeros(PEAKS, dtype=torch.int64)
-    unit = rast.new_ones(1, dtype=torch.float64)
+    peaks = rast.new_zeros(PEAKS * meshes, dtype=torch.int64)
+    unit = rast.new_ones(meshes, dtype=torch.float64)
     sums = attr.new_zeros(attr.shape, dtype=torch.int64)
     for measuring in (True, False):
         add_at_corners(
@@ -88,5 +99,5 @@ def add_everywhere(
             measuring, few_of(channels), few_of(slopes),
         )  # fmt: skip
         if measuring:
-            unit = unit_for(peaks, 3 * count * (1 + slopes))
+            unit = unit_for(peaks, 3 * count // meshes * (1 + slopes))
     return real_sums(sums, unit, attr)

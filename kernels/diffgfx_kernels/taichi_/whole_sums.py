@@ -4,6 +4,9 @@ Addends become whole numbers of 64 bits, whose order changes nothing, in units o
 small that all of them together stay below 2^61. The largest addend is found first (`raise_peak`),
 by threads that spread over a few peaks lest they wait for one another. What is not finite leaves a
 mark in its sum, which then is NaN.
+
+Sums come in groups, such as images, with units of their own. In a group of n addends those below
+the largest by more than 2^(61 - 24) / n keep fewer digits than float32 has.
 """
 
 import taichi as ti
@@ -18,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 PEAKS = 64
-"""Whole numbers of 64 bits, zero at first, that keep the largest addend."""
+"""Of each group: whole numbers of 64 bits, zero at first, that keep the largest addend."""
 
 SIGN = 63
 EXPONENT = 52
@@ -37,11 +40,11 @@ def larger(size, value):
 
 
 @ti.func
-def raise_peak(peaks: ti.template(), lane, size):
-    """Let a peak be a size at least; kept as bits, which are ordered as sizes are."""
-    bits = ti.bit_cast(ti.cast(size, ti.f64), ti.i64)
-    if bits > peaks[lane % PEAKS]:
-        ti.atomic_max(peaks[lane % PEAKS], bits)
+def raise_peak(peaks: ti.template(), group, lane, size):
+    """Let a peak of a group be a size at least; kept as bits, which are ordered as sizes are."""
+    bits, at = ti.bit_cast(ti.cast(size, ti.f64), ti.i64), group * PEAKS + lane % PEAKS
+    if bits > peaks[at]:
+        ti.atomic_max(peaks[at], bits)
 
 
 @ti.func
@@ -62,44 +65,50 @@ def measure(
 ):  # fmt: skip
     """Let peaks be the largest of values."""
     for i in range(count):
-        raise_peak(peaks, i, larger(ti.cast(0.0, real), values[i]))
+        raise_peak(peaks, 0, i, larger(ti.cast(0.0, real), values[i]))
 
 
 @kernel
 def choose_unit(
-    peaks: ti.types.ndarray(ndim=1), unit: ti.types.ndarray(ndim=1), digits: int
+    peaks: ti.types.ndarray(ndim=1), unit: ti.types.ndarray(ndim=1), groups: int, digits: int
 ):  # fmt: skip
-    """Find the unit for sums of less than 2^digits addends."""
-    for _ in range(1):
+    """Find each group's unit for sums of less than 2^digits addends."""
+    for group in range(groups):
         most = 0 * peaks[0]
         for i in range(PEAKS):
-            most = ti.max(most, peaks[i])
+            most = ti.max(most, peaks[group * PEAKS + i])
         above = ti.cast(most >> EXPONENT, ti.i32) - BIAS + 1  # 2^above is more than any addend
         power = ti.max(above + digits - MOST, LEAST)
-        unit[0] = ti.bit_cast(ti.cast(power + BIAS, ti.i64) << EXPONENT, ti.f64)
+        unit[group] = ti.bit_cast(ti.cast(power + BIAS, ti.i64) << EXPONENT, ti.f64)
 
 
 @kernel
 def settle(
     sums: ti.types.ndarray(ndim=1), unit: ti.types.ndarray(ndim=1),
-    out: ti.types.ndarray(ndim=1), count: int, real: ti.template(),
+    out: ti.types.ndarray(ndim=1), count: int, share: int, real: ti.template(),
 ):  # fmt: skip
+    """Write sums, so many of each group after those of the one before, as real numbers."""
     edge = ti.cast(1, ti.i64) << (MOST + 1)
     for i in range(count):
-        found, inside = unit[0] * ti.cast(sums[i], ti.f64), sums[i] > -edge and sums[i] < edge
+        found = unit[i // share] * ti.cast(sums[i], ti.f64)
+        inside = sums[i] > -edge and sums[i] < edge
         out[i] = ti.select(inside, ti.cast(found, real), ti.cast(float("nan"), real))
 
 
 def unit_for(peaks: Tensor, addends: int) -> Tensor:
-    """Return the unit, a double, for sums of so many addends no larger than the peaks."""
-    unit = torch.empty(1, dtype=torch.float64, device=peaks.device)
-    choose_unit(peaks, unit, addends.bit_length())
+    """Return the units, doubles, of groups of so many addends no larger than their peaks."""
+    groups = len(peaks) // PEAKS
+    unit = torch.empty(groups, dtype=torch.float64, device=peaks.device)
+    choose_unit(peaks, unit, groups, addends.bit_length())
     return unit
 
 
 def real_sums(sums: Tensor, unit: Tensor, like: Tensor) -> Tensor:
-    """Return sums as real numbers of the type of a tensor."""
+    """Return sums, those of a group together, as real numbers of the type of a tensor."""
     out = torch.empty(sums.shape, dtype=like.dtype, device=sums.device)
     if out.numel():
-        settle(sums.view(-1), unit, out.view(-1), out.numel(), runtime.real_of(like))
+        settle(
+            sums.view(-1), unit, out.view(-1), out.numel(), out.numel() // len(unit),
+            runtime.real_of(like),
+        )  # fmt: skip
     return out

@@ -107,6 +107,39 @@ def test_gradients_do_not_depend_on_the_order_of_triangles(go_many: Callable[[],
     assert torch.equal(*found)
 
 
+def test_images_of_other_scales_lose_nothing(go_many: Callable[[], None]) -> None:
+    pos, tri = _knot()
+    found = []
+    for way in (lambda: None, go_many):
+        way()
+        leaf = pos.clone().requires_grad_()
+        rast, _ = ops.rasterize(leaf, tri, (64, 64), backend="taichi")
+        attr = torch.ones(2, pos.shape[1], 2, requires_grad=True)
+        out, _ = ops.interpolate(attr, rast.detach(), tri, backend="taichi")
+        scale = torch.tensor([1.0, 1e-14]).view(2, 1, 1, 1)
+        total = (scale * rast[..., :3].square()).sum() + (scale * out).sum()
+        found.append(torch.autograd.grad(total, (leaf, attr)))
+    for ours, wanted in zip(found[1], found[0], strict=True):
+        for image in range(2):
+            atol = 2e-5 * float(wanted[image].abs().max())
+            assert_close(ours[image], wanted[image], rtol=0.0, atol=atol)
+
+
+def test_more_triangles_than_32_bits_count_are_drawn_in_parts() -> None:
+    from diffgfx_kernels.taichi_.draw_minima import _parts
+
+    images, count, most = 300, 1 << 23, 1 << 20
+    image = torch.arange(images)
+    spans = torch.stack(
+        [0 * image, 0 * image + count, count * image, 0 * image], dim=1
+    ).int()  # fmt: skip
+    parts = _parts(spans[:3], most)
+    assert [int(part[:, 1].sum()) for part in parts] == [most] * 24
+    for part in (*parts, _parts(spans, 1 << 30)[0]):
+        ends = part[:, 1].cumsum(0)
+        assert torch.equal(part[:, 2].long(), ends - part[:, 1])
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
 def test_what_is_not_finite_spoils_its_vertices_alone(
     wrong: float, go_many: Callable[[], None]
