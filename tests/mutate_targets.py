@@ -295,7 +295,7 @@ TARGETS = (
     Target(
         "interpolate",
         "whole_sums.py",
-        ("larger", "raise_peak", "add_whole", "choose_unit", "settle"),
+        ("larger", "choose_unit", "settle"),
         MANY_SUMS,
     ),
     Target("antialias", "shares.py", ("shares_of", "given_gradient", "share_gradient"), OUTLINES),
