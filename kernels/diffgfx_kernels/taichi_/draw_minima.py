@@ -16,7 +16,7 @@ from diffgfx_kernels.taichi_.bins import set_up, touches
 from diffgfx_kernels.taichi_.cover import corners_of, cover
 from diffgfx_kernels.taichi_.launch import kernel
 
-__all__ = ["draw_minima"]
+__all__ = ["draw_minima", "most_slots"]
 
 BLOCK = 8
 """Pixels along a side of a block."""
@@ -24,7 +24,7 @@ BLOCK = 8
 THREADS = 1 << 17
 """That blocks are dealt out to, in turn."""
 
-MOST_SLOTS = 1 << 20
+MOST_SLOTS = 2**19
 """Triangles that may be set up at a time, or half as many as pixels if that is more."""
 
 MOST_LINES = (2**31 - 1) // 9

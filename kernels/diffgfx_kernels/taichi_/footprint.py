@@ -30,9 +30,10 @@ def place_of(uv: ti.template(), p, boundary: ti.template(), cube: ti.template())
         good = (total - total == 0.0) and total > 0.0
         face = face_of(d)
         s_axis, t_axis, s_sign, t_sign, _sign = axes_of(face)
-        inverse = 1.0 / ti.abs(pick(d, face // 2))
-        u = 0.5 * (s_sign * pick(d, s_axis) * inverse + 1.0)
-        v = 0.5 * (t_sign * pick(d, t_axis) * inverse + 1.0)
+        outward = ti.abs(pick(d, face // 2))
+        inverse = 1.0 / outward
+        u = 0.5 * (s_sign * pick(d, s_axis) / outward + 1.0)
+        v = 0.5 * (t_sign * pick(d, t_axis) / outward + 1.0)
     else:
         u, v = uv[2 * p], uv[2 * p + 1]
         good = (u - u == 0.0) and (v - v == 0.0)
@@ -117,7 +118,7 @@ def place_gradient(
         s_axis, t_axis, s_sign, t_sign, sign = axes_of(face)
         s, t = 2.0 * u - 1.0, 2.0 * v - 1.0
         g_s, g_t = 0.5 * g_u, 0.5 * g_v
-        g_inverse = 0.0 * u
+        g_along = 0.0 * u  # by 1 / inverse, since its square may be past all numbers
         if followed > 0:
             for k in ti.static(range(2)):
                 d = ti.Vector([uv_da[6 * p + k], uv_da[6 * p + 2 + k], uv_da[6 * p + 4 + k]])
@@ -125,8 +126,8 @@ def place_gradient(
                 h_s, h_t = 0.5 * width * g_j[k], 0.5 * height * g_j[2 + k]
                 g_s -= inverse * out * h_s
                 g_t -= inverse * out * h_t
-                g_inverse += (s_sign * pick(d, s_axis) - s * out) * h_s
-                g_inverse += (t_sign * pick(d, t_axis) - t * out) * h_t
+                g_along += inverse * (s_sign * pick(d, s_axis) - s * out) * h_s
+                g_along += inverse * (t_sign * pick(d, t_axis) - t * out) * h_t
                 for i in ti.static(range(3)):
                     g = -sign * inverse * (s * h_s + t * h_t)
                     if i == s_axis:
@@ -134,9 +135,9 @@ def place_gradient(
                     if i == t_axis:
                         g = t_sign * inverse * h_t
                     g_da[6 * p + 2 * i + k] = finite(g)
-        g_inverse += (s * g_s + t * g_t) / inverse
+        g_along += s * g_s + t * g_t
         for i in ti.static(range(3)):
-            g = -sign * inverse * inverse * g_inverse
+            g = -sign * inverse * g_along
             if i == s_axis:
                 g = s_sign * inverse * g_s
             if i == t_axis:

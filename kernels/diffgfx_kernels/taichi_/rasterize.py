@@ -15,7 +15,7 @@ from diffgfx_kernels.taichi_ import runtime
 from diffgfx_kernels.taichi_.barycentric import centre, slopes_of
 from diffgfx_kernels.taichi_.bins import count_entries, fill_entries
 from diffgfx_kernels.taichi_.cover import corners_of, cover
-from diffgfx_kernels.taichi_.draw_minima import MOST_LINES, draw_minima
+from diffgfx_kernels.taichi_.draw_minima import draw_minima, most_slots
 from diffgfx_kernels.taichi_.grid import many_threads
 from diffgfx_kernels.taichi_.launch import kernel
 from diffgfx_kernels.taichi_.rasterize_adjoint import add_everywhere, pull_back
@@ -24,9 +24,6 @@ __all__ = ["backward", "forward"]
 
 NOTHING = float(2**30)
 """A depth behind everything."""
-
-MOST_SLOTS = 2**19
-"""Triangles that may be set up at a time, or half a pixel's number if that is more."""
 
 MOST_ENTRIES = 2**16
 """Entries that lists may have, or eight a pixel if that is more."""
@@ -189,7 +186,7 @@ def _paint(frame: _Frame, spans: Tensor, fresh: bool, last: bool) -> None:
     height, width = rast.shape[1:3]
     slots = int(spans[:, 1].sum())
     alone = int(spans[:, 1].max()) < 2
-    if slots > min(max(MOST_SLOTS, frame.pixels // 2), MOST_LINES) and not alone:
+    if slots > most_slots(frame.pixels) and not alone:
         for part, half in enumerate(_halves(spans)):
             _paint(frame, half, fresh and part == 0, last and part == 1)
         return

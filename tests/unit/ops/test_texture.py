@@ -234,6 +234,26 @@ def test_uv_past_all_counting_is_harmless(backend: str, dtype: torch.dtype, boun
         assert all(bool(g.isfinite().all()) for g in slope)
 
 
+@pytest.mark.parametrize("length", [2.0**-110, 2.0**-66, 2.0**66, 2.0**110])
+@pytest.mark.parametrize("backend", ["taichi", "torch"])
+def test_a_direction_of_any_length_looks_the_same_way(backend: str, length: float) -> None:
+    """Values do not change with it, and gradients are as much smaller as it is longer."""
+    draw = torch.Generator().manual_seed(11)
+    tex, d = torch.rand(1, 6, 8, 8, 3, generator=draw), torch.randn(1, 4, 4, 3, generator=draw)
+    da = 0.1 * torch.randn(1, 4, 4, 6, generator=draw)
+
+    def look(scale: float) -> list[torch.Tensor]:
+        leaves = [(scale * value).requires_grad_() for value in (d, da)]
+        value = ops.texture(
+            tex, leaves[0], uv_da=leaves[1], boundary_mode="cube", backend=backend,
+        )  # fmt: skip
+        found = torch.autograd.grad(value.square().sum(), leaves)
+        return [value.detach(), *(scale * gradient for gradient in found)]
+
+    for got, want in zip(look(length), look(1.0), strict=True):
+        assert torch.allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
 @every_backend
 def test_no_direction_is_black(backend: str) -> None:
     tex = torch.ones(1, 6, 2, 2, 1)
