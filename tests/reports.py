@@ -67,10 +67,11 @@ def finished_capture(
 
 
 def report_of(
-    capture: Capture, result: CaptureResult, *, photographs: bool = True
+    capture: Capture, result: CaptureResult, *, photographs: bool = True, **metrics: object
 ) -> bytes:
-    """Return the page of a result."""
+    """Return the page of a result; ``metrics`` take the place of those that were measured."""
     refined = refined_capture(capture, result, CaptureOptions())
-    metrics = capture_metrics(result, refined, {**result.seconds, "export": 0.1}, result.warnings)
+    seconds = {**result.seconds, "export": 0.1}
+    metrics = capture_metrics(result, refined, seconds, result.warnings) | metrics
     height = height_from_normals(result.maps.normal.double(), result.maps.size).float()
     return render_report(capture, result, metrics, height, photographs=photographs)

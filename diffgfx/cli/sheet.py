@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if path.suffix.lower() != ".pdf":
         raise OutputError(
             f"{path}: sheet must be named as a PDF, got {path.suffix or 'no ending'}; "
-            f"name it {path.name}.pdf"
+            f"name it {path.stem.strip('.') or 'sheet'}.pdf"
         )
     from diffgfx.io import write_sheet, write_sheet_pdf
     from diffgfx.tasks.calibration import lay_out_sheet

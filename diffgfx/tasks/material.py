@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffgfx.check import check_positive
 from diffgfx.errors import InputError, RangeError
 from diffgfx.io import encode_transfer, read_encoded_maps, read_map_files, read_material_glb
 from diffgfx.io.encoded_maps import SIDECAR
@@ -23,6 +22,8 @@ _METERED_SHARE, _METERED_VALUE = 0.9, 0.6
 _LARGEST_PICTURE = 16384
 _DEFAULT_CAMERA = (0.2, -0.2, 2.0)
 _DEFAULT_LIGHT = (-0.2, 0.3, 2.0)
+_FAR, _BRIGHTEST = 1e6, 1e18     # what single precision can square and divide
+_GLTF = "material.gltf"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +75,16 @@ def load_material(path: Path | str) -> StoredMaterial:
             f"{path}: material must be a folder with maps, a .glb or a .gltf, got a file "
             f"{path.suffix or 'without suffix'}; name the folder that diffgfx capture wrote"
         )
+    if _holds_only_gltf(path):
+        return StoredMaterial(read_material_glb(path / _GLTF), None, "m")
     files = read_encoded_maps(path) if (path / SIDECAR).exists() else read_map_files(path)
     return StoredMaterial(files.maps, files.height, files.units)
+
+
+def _holds_only_gltf(folder: Path) -> bool:
+    """Whether a folder has a glTF file and no maps, as ``material convert --to gltf`` leaves it."""
+    maps = any((folder / name).exists() for name in (SIDECAR, "maps.json", "maps"))
+    return (folder / _GLTF).is_file() and not maps
 
 
 def describe_material(material: StoredMaterial) -> dict[str, Any]:
@@ -152,8 +161,11 @@ def picture_material(
     """
     if not 1 <= size <= _LARGEST_PICTURE:
         raise RangeError(f"size must be from 1 to {_LARGEST_PICTURE} pixels, got {size}; try 512")
-    if power is not None:
-        check_positive("power", power)
+    if power is not None and not 0.0 < power <= _BRIGHTEST:
+        raise RangeError(
+            f"power must be above 0, at most {_BRIGHTEST:g}, got {power:g}; leave it out to have "
+            "it metered"
+        )
     side = max(maps.size)
     places = {"light": _place("light", light, side), "camera": _place("camera", camera, side)}
     tensor = maps.to_tensor()
@@ -184,8 +196,10 @@ def _saturated(stored: Tensor) -> float:
 
 def _place(name: str, place: Sequence[float], side: float) -> Tensor:
     position = torch.tensor([float(value) for value in place], dtype=torch.float64)
-    if position.shape != (3,) or not bool(position.isfinite().all()):
-        raise RangeError(f"{name} must be three finite numbers, got {tuple(place)}; try 0,0,2")
+    if position.shape != (3,) or not bool((position.abs() < _FAR).all()):
+        raise RangeError(
+            f"{name} must be three numbers below {_FAR:g}, got {tuple(place)}; try 0,0,2"
+        )
     if not float(position[2]) > 0.0:
         raise RangeError(
             f"{name} must lie above the sample, z > 0, got z = {float(position[2]):g}; try 0,0,2"

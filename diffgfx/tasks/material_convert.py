@@ -17,6 +17,7 @@ from diffgfx.io import (
     write_material_gltf,
     write_materialx,
 )
+from diffgfx.io._files import show_path
 from diffgfx.io.encoded_maps import SIDECAR, NormalSense
 from diffgfx.scene import MaterialMaps
 from diffgfx.tasks.material import StoredMaterial, load_material
@@ -99,7 +100,10 @@ def convert_material(
             f"capture with {_CAPTURED}; name another folder"
         )
     with output_folder(folder, overwrite, [source], marker=marker) as staging:
-        error, warnings = _write(staging, material, target, normal)
+        try:
+            error, warnings = _write(staging, material, target, normal)
+        except RangeError as failure:
+            raise RangeError(f"{show_path(Path(source))}: {failure}") from failure
         written = sorted(
             path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file()
         )

@@ -207,6 +207,15 @@ def test_nothing_is_wider_than_a_phone(page):
     page.resize(1280, 900)
 
 
+def test_a_phone_held_sideways_can_be_scrolled_beside_the_view(page):
+    page.resize(667, 375)
+    width, height = page.run("""(box => [box.width, box.height])(
+        document.getElementById('view-canvas').getBoundingClientRect())""")
+    assert 0.5 * 375 < height < 0.8 * 375
+    assert width < 0.8 * 667
+    page.resize(1280, 900)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_word_can_be_read(page, dark):
     page.resize(1280, 900, dark=dark)

@@ -17,6 +17,7 @@ __all__ = ["agreed_exposures", "grey_exposures"]
 Vector = tuple[float, float, float]
 
 _APART = 0.1
+_FEWEST = 3     # two agree by chance more often
 
 
 def grey_exposures(
@@ -57,14 +58,20 @@ def agreed_exposures(
 
     Returns:
         EXIF's exposures with a geometric mean of one, or all None: where one photograph states
-        none, or they are further than 10 % (standard deviation) from what the greys show.
+        none, fewer than three show the greys, or they are further than 10 % (standard deviation)
+        from what these show.
     """
     nothing: list[float | None] = [None] * len(noted)
     stated = [value for value in noted if value is not None]
     if len(stated) < len(noted) or not stated:
         return nothing, None
     pairs = [(n, s) for n, s in zip(stated, shown, strict=True) if s is not None]
-    apart = float(np.std([math.log(s / n) for n, s in pairs])) if pairs else 0.0
+    if len(pairs) < _FEWEST:
+        return nothing, (
+            f"exposures of EXIF must be confirmed by the grey patches of {_FEWEST} photographs, "
+            f"got {len(pairs)} that show them: left out, capture solves them; do not clip the greys"
+        )
+    apart = float(np.std([math.log(s / n) for n, s in pairs]))
     if apart > _APART:
         return nothing, (
             f"exposures of EXIF must agree with the grey patches, got {100 * apart:.0f} % apart: "

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diffgfx.errors import InputError, RangeError
+from diffgfx.io._files import show_path
 from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.scene import Sheet
 from diffgfx.tasks.calibration.detect import Detection, detect_tags, why_unusable
@@ -28,7 +29,7 @@ Progress = Callable[[str, int, int, float | None], object]
 _FEWEST = 4
 _THICKEST = 50.0            # mm
 _WORST = 2.0                # pixels of error beyond which a photograph is not of this sheet
-_VAGUE = 0.01               # deviation of the focal length, as a share of it
+_VAGUE = 0.005              # deviation of the focal length, as a share of it: heights to 1 %
 _FRAME = math.hypot(36.0, 24.0)     # mm: film and sensor are compared by their diagonals
 _PREVIEW = 640
 
@@ -124,7 +125,9 @@ def calibrate_photos(
     files = [Path(path) for path in paths]
     for path, count in Counter(path.resolve() for path in files).items():
         if count > 1:
-            raise RangeError(f"photos must be named once each, got {path} twice; remove one")
+            raise RangeError(
+                f"photos must be named once each, got {show_path(path)} twice; remove one"
+            )
     tell = progress or (lambda stage, done, total, error: None)
     sheet = sheet.as_printed()
     views: list[View] = []
@@ -136,11 +139,11 @@ def calibrate_photos(
     solved, usable, bad = _solve(usable, sheet, thickness)
     left_out += bad
     _check_enough(usable, left_out, len(files))
-    warnings = [f"{entry.view.path}: left out: {entry.reason}" for entry in left_out]
+    warnings = [f"{show_path(entry.view.path)}: left out: {entry.reason}" for entry in left_out]
     if solved.lens.focal_deviation > _VAGUE:
         warnings.append(
             f"the focal length is known to {100 * solved.lens.focal_deviation:.1f} % only, and the "
-            "cameras' heights with it: tilt the camera more, by 15 degrees and over"
+            "cameras' heights with it: tilt the camera by 15 degrees and more, to all four sides"
         )
     return Calibration(
         sheet, thickness, tuple(usable), solved, tuple(left_out), tuple(warnings)
@@ -189,7 +192,7 @@ def _sort_out(views: Sequence[View], sheet: Sheet) -> tuple[list[View], list[Lef
 def _check_enough(usable: Sequence[View], left_out: Sequence[LeftOut], count: int) -> None:
     if len(usable) >= _FEWEST:
         return
-    first = f": {left_out[0].view.path}: {left_out[0].reason}" if left_out else ""
+    first = f": {show_path(left_out[0].view.path)}: {left_out[0].reason}" if left_out else ""
     raise InputError(
         f"photos must show the sheet in at least {_FEWEST}, got {len(usable)} usable of {count}"
         f"{first}; photograph the whole sheet, sharp and evenly lit"

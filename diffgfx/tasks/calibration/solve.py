@@ -7,7 +7,8 @@ Defocus rounds corners and white paper that is clipped grows over black: both mo
 of a tag alike, along its diagonals. How far is solved with the rest, a number a tag, since it is
 not where the tag lies.
 
-Source: Z. Zhang, "A Flexible New Technique for Camera Calibration", PAMI 2000, as OpenCV has it.
+Source: Z. Zhang, "A Flexible New Technique for Camera Calibration", PAMI 2000, as OpenCV has it;
+B. Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", SIAM 1982 (deviations).
 """
 
 import dataclasses
@@ -45,7 +46,8 @@ class Lens:
         focal: Focal length [pixel].
         centre: Principal point [pixel, centres at whole numbers].
         distortion: k1, k2, p1, p2 as in OpenCV's model.
-        focal_deviation: Standard deviation of ``focal``, as a share of it.
+        focal_deviation: Standard deviation of ``focal``, as a share of it: by what the corners
+            tell or by what each photograph changes, whichever is larger.
     """
 
     size: tuple[int, int]
@@ -135,7 +137,7 @@ def solve_views(
             believed = [r[~b] for r, b in zip(residuals, dropped, strict=True)]
             limit = max(_FLOOR, _FAR * float(np.median(np.concatenate(believed))))
             dropped = [_worst(r, r > limit, b) for r, b in zip(residuals, dropped, strict=True)]
-    spread = _ROUNDED if held else _vagueness(seen, lens, total)
+    spread = _ROUNDED if held else max(_vagueness(seen, lens, total), _sway(seen, lens))
     kept = tuple(tags.without(b) for tags, b in zip(found, dropped, strict=True))
     errors = tuple(
         float(np.sqrt(np.mean(r[~b] ** 2))) for r, b in zip(residuals, dropped, strict=True)
@@ -175,6 +177,19 @@ def _vagueness(found: Sequence[Detection], lens: Lens, total: float) -> float:
     held, _, _ = _solve(found, lens.size, (1.0 + _NUDGE) * lens.focal, cv2.CALIB_FIX_FOCAL_LENGTH)
     rise = (held**2 - total**2) / max(total**2, 1e-12) * freedom
     return _NUDGE / float(np.sqrt(rise)) if rise > 0.0 else float("inf")
+
+
+def _sway(found: Sequence[Detection], lens: Lens) -> float:
+    """Return the same from the views: the jackknife's, each of them left out in turn.
+
+    Lens and detector err alike at all corners of a view, so that corners count for far more than
+    they know where all views lean to one side.
+    """
+    focal = [
+        _solve([*found[:k], *found[k + 1 :]], lens.size, lens.focal, 0)[1].focal
+        for k in range(len(found))
+    ]
+    return float(np.std(focal)) * float(np.sqrt(len(focal) - 1)) / lens.focal
 
 
 def _is_plausible(lens: Lens) -> bool:

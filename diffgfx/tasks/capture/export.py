@@ -83,10 +83,12 @@ def export_capture(
         _write_renders(staging / "rerender", capture, result)
         write_png(staging / "compare.png", draw_comparison(capture, result))
         refined = refined_capture(capture, result, options)
+        final = options.final if result.held_out else "split"
         write_capture(staging / "capture.json", refined)
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
-        metrics = capture_metrics(result, refined, seconds, warnings) | {"exports": exports.errors}
+        metrics = capture_metrics(result, refined, seconds, warnings, final)
+        metrics["exports"] = exports.errors
         page = render_report(capture, result, metrics, height)
         (staging / "report.html").write_bytes(page)
         metrics["seconds"]["export"] = round(time.perf_counter() - begun, 3)  # the report's too
@@ -122,7 +124,8 @@ def refined_capture(
 ) -> Capture:
     """Return the capture with the light, poses and exposures that the fit found.
 
-    The exposure of a photograph that no fit saw is the one its measurement solved.
+    The exposure of a photograph that no fit saw is the one its measurement solved. A power that
+    was not known stays out of ``light_power``, which would set the scale of the next fit.
     """
     unseen = result.held_out if options.final == "split" else ()
     pairs = result.light.pairs(result.unknowns)
@@ -136,8 +139,11 @@ def refined_capture(
         )
         for i, photo in enumerate(capture.photos)
     ]
-    power = _vector(result.light.power(result.unknowns))
-    return dataclasses.replace(capture, photos=tuple(photos), light_power=power)
+    refined = dataclasses.replace(capture, photos=tuple(photos))
+    if capture.light_power is not None:
+        return refined
+    found = list(_vector(result.light.power(result.unknowns)))
+    return dataclasses.replace(refined, extra={**capture.extra, "light_power_found": found})
 
 
 def _vector(x: torch.Tensor) -> tuple[float, float, float]:
@@ -150,8 +156,9 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def capture_metrics(
-    result: CaptureResult, refined: Capture, seconds: dict[str, float], warnings: Sequence[str]
-) -> dict[str, Any]:
+    result: CaptureResult, refined: Capture, seconds: dict[str, float], warnings: Sequence[str],
+    final: str = "split",
+) -> dict[str, Any]:  # fmt: skip
     """Return the numbers of a capture as ``metrics.json`` holds them.
 
     Args:
@@ -159,6 +166,7 @@ def capture_metrics(
         refined: What `refined_capture` made of it.
         seconds: Time of every stage.
         warnings: What the user should know, a line each.
+        final: ``"all"`` where the maps were fitted again to all photographs after the proof.
     """
     photos = [
         {
@@ -181,7 +189,7 @@ def capture_metrics(
         "fitted": _mean([p["rmse"] for p in photos if not p["held_out"]]),  # type: ignore[misc]
         "held_out": _mean([p["rmse"] for p in photos if p["held_out"]]),  # type: ignore[misc]
         "light": {
-            "power": list(refined.light_power or ()),
+            "power": list(_vector(result.light.power(result.unknowns))),
             "exposure": [photo.exposure for photo in refined.photos],
             "offset": list(_vector(offset)),
             "cone": float(torch.nn.functional.softplus(result.unknowns["cone"])),
@@ -193,6 +201,7 @@ def capture_metrics(
         "peak_rss_mb": _peak_rss_mb(),
         "resolution": list(result.photos.resolution),
         "steps": result.steps,
+        "final": final,
         "warnings": list(warnings),
     }
 

@@ -13,6 +13,10 @@ __all__ = ["Headline", "Number", "headline", "percent", "proof_numbers", "setup_
 
 _BY_ITSELF = "Position and exposure of each were solved on it, the material frozen."
 
+_FITTED_AGAIN = (
+    "The maps here were then fitted again, to all photographs; the proof is that of the fit before."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
@@ -64,6 +68,8 @@ def headline(metrics: Mapping[str, Any]) -> Headline:
     aside = f"Photographs it was fitted to: {percent(fitted)}. One per cent is 2.5 of 255 levels."
     if _posed_by_itself(metrics):
         aside += f" {_BY_ITSELF}"
+    if metrics["final"] == "all":
+        aside += f" {_FITTED_AGAIN}"
     them = "A photograph" if count == 1 else f"{_word(count)} photographs"
     verb = "is" if count == 1 else "are"
     return Headline(
@@ -140,9 +146,14 @@ def setup_numbers(
         ),
         Number(
             "Fit", f"{seconds['fit']:.3g} s, {metrics['steps']} steps",
-            f"{columns} by {rows} texels, in at most {metrics['peak_rss_mb']:.0f} MB of memory.",
+            f"{columns} by {rows} texels{_in_memory(metrics['peak_rss_mb'])}.",
         ),
     ]  # fmt: skip
+
+
+def _in_memory(peak: float | None) -> str:
+    """Return the most memory that was used, where the system tells it."""
+    return "" if peak is None else f", in at most {peak:.0f} MB of memory"
 
 
 def _flash_place(capture: Capture, result: CaptureResult) -> str:

@@ -33,7 +33,13 @@ def test_exif_that_agrees_is_stated_with_a_mean_of_one():
     exposures, warning = agreed_exposures([0.2, 0.4, 0.8], [3.1, 5.9, 12.0])
     assert exposures == pytest.approx([0.5, 1.0, 2.0])
     assert warning is None
-    assert agreed_exposures([0.2, 0.8], [None, None])[0] == pytest.approx([0.5, 2.0])
+
+
+def test_exif_that_nothing_confirms_is_left_out():
+    exposures, warning = agreed_exposures([1.0, 4.0, 16.0], [None, 1.0, 4.0])
+    assert exposures == [None] * 3
+    assert warning is not None
+    assert "patches of 3 photographs, got 2" in warning
 
 
 def test_exif_that_the_greys_belie_is_left_out():

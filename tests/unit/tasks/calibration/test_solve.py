@@ -1,5 +1,7 @@
 """Lens and poses from corners that a lens of Brown's model, written anew here, has placed."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,21 @@ def test_noise_leaves_places_within_a_thousandth_and_is_told_of():
     deviation = solved.lens.focal_deviation
     assert 1e-4 < deviation < 2e-3
     assert abs(solved.lens.focal / LENS.focal - 1.0) < 4 * deviation
+
+
+def test_what_corners_of_a_view_have_in_common_is_counted_once():
+    """A hand that moves while rows are read shears each picture in its own way."""
+    _, views = seen(0.02)
+    rng = np.random.default_rng(5)
+    sheared = []
+    for view in views:
+        down = view.pixels[..., 1:] - LENS.centre[1]
+        moved = 1e-3 * rng.standard_normal(2) * down
+        sheared.append(dataclasses.replace(view, pixels=view.pixels + moved))
+    for kept in (sheared, sheared[:5], sheared[4:]):
+        solved = solve_views(kept, (LENS.width, LENS.height))
+        error = abs(solved.lens.focal / LENS.focal - 1.0)
+        assert 0.3 * error < solved.lens.focal_deviation < 0.05
 
 
 def test_defocus_that_shrinks_every_tag_does_no_harm():

@@ -134,7 +134,7 @@ def test_metrics_have_exactly_the_keys_that_are_promised(out):
     found = json.loads((out / "metrics.json").read_text())
     assert set(found) == {
         "photos", "fitted", "held_out", "light", "uncertainty", "next_photo", "seconds",
-        "peak_rss_mb", "resolution", "steps", "warnings", "exports",
+        "peak_rss_mb", "resolution", "steps", "final", "warnings", "exports",
     }  # fmt: skip
     assert all(
         set(photo)
@@ -170,6 +170,16 @@ def test_the_refined_capture_can_be_read_again(out, capture, result):
         # the exposure of a held-out photograph is the one that its measurement solved
         if index in result.held_out:
             assert photo.exposure == pytest.approx(result.errors[index].exposure)
+
+
+def test_a_power_that_was_found_does_not_become_known(capture, result):
+    unknown = dataclasses.replace(capture, light_power=None)
+    refined = refined_capture(unknown, result, OPTIONS)
+    assert refined.light_power is None
+    assert refined.extra["light_power_found"] == pytest.approx(
+        result.light.power(result.unknowns).tolist()
+    )
+    assert refined_capture(capture, result, OPTIONS).extra == capture.extra
 
 
 def test_after_a_fit_on_all_no_exposure_is_counted_twice(capture):

@@ -60,6 +60,7 @@
     const [width, height] = ball ? [1, 1] : settings.size;
     canvas.width = Math.max(1, Math.round(SIDE * width));
     canvas.height = Math.max(1, Math.round(SIDE * height));
+    canvas.parentElement.style.setProperty("--aspect", width / height);
     gl.viewport(0, 0, canvas.width, canvas.height);
     const at = (name) => gl.getUniformLocation(program, name);
     gl.uniform2fv(at("size"), settings.size);

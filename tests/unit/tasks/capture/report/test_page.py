@@ -215,6 +215,20 @@ def test_a_proof_under_positions_of_its_own_says_so(tmp_path):
     assert "How far from the lens the flash was found" in words
 
 
+def test_maps_that_were_fitted_again_are_not_called_proven(tmp_path):
+    capture, result = finished_capture(tmp_path)
+    told = "The maps here were then fitted again, to all photographs"
+    assert told not in Outline(report_of(capture, result)).words()
+    assert told in Outline(report_of(capture, result, final="all")).words()
+
+
+def test_a_system_that_counts_no_memory_gets_a_page(tmp_path):
+    capture, result = finished_capture(tmp_path)
+    words = Outline(report_of(capture, result, peak_rss_mb=None)).words()
+    assert "32 by 24 texels. " in words
+    assert "MB of memory" not in words
+
+
 def test_the_same_result_gives_the_same_page(tmp_path):
     capture, result = finished_capture(tmp_path)
     pages = {re.sub(rb"in at most \d+ MB", b"", report_of(capture, result)) for _ in range(2)}
