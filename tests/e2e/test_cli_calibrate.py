@@ -197,7 +197,7 @@ def test_bad_inputs_are_one_line_and_write_nothing(shots, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
-        (["-o", "sheet.png"], "sheet must be named as a PDF, got .png; name it sheet.png.pdf"),
+        (["-o", "sheet.png"], "sheet must be named as a PDF, got .png; name it sheet.pdf"),
         (["-o", "a.pdf", "--window", "10"], "window must have a width from 20 to 136 mm on a4"),
         (["-o", "a.pdf", "--window", "a"], "--window must be a side or width,height in mm"),
         (["-o", "a.pdf", "--window", "50,60,70"], "--window must be a side or width,height"),
