@@ -109,7 +109,7 @@ def test_metrics_hold_what_is_promised(done):
     metrics = json.loads((out / "metrics.json").read_text())
     assert list(metrics) == [
         "photos", "fitted", "held_out", "light", "uncertainty", "next_photo", "seconds",
-        "peak_rss_mb", "resolution", "steps", "warnings", "exports",
+        "peak_rss_mb", "resolution", "steps", "final", "warnings", "exports",
     ]  # fmt: skip
     assert f"held-out rmse {metrics['held_out']:.4f}" in run.stdout
     assert metrics["held_out"] < 0.05
