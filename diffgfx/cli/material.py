@@ -155,7 +155,7 @@ def run_convert(args: argparse.Namespace) -> int:
 
 
 def parse_numbers(
-    flag: str, text: str | None, counts: tuple[int, ...]
+    flag: str, text: str | None, counts: tuple[int, ...], remedy: str | None = None
 ) -> tuple[float, ...] | None:
     """Return numbers separated by commas.
 
@@ -163,6 +163,7 @@ def parse_numbers(
         flag: Name of the flag, for the message.
         text: What the user wrote; None where the flag was not used.
         counts: How many numbers there may be.
+        remedy: What to do instead, for the message; None: the words for places above a sample.
 
     Returns:
         The numbers; None for None.
@@ -179,7 +180,7 @@ def parse_numbers(
     if len(numbers) not in counts or not all(math.isfinite(number) for number in numbers):
         raise RangeError(
             f"{flag} must be {' or '.join(map(str, counts))} finite numbers separated by commas, "
-            f"got {text!r}; for straight above write {flag} 0,0,2"
+            f"got {text!r}; {remedy or f'for straight above write {flag} 0,0,2'}"
         )
     return numbers
 

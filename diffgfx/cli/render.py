@@ -65,8 +65,8 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the picture."""
     given: dict[str, Any] = {}
-    for name, counts in (("repeat", (2,)), ("background", (3,))):
-        numbers = parse_numbers(f"--{name}", getattr(args, name), counts)
+    for name, count, example in (("repeat", 2, "2,2"), ("background", 3, "0.5,0.5,0.5")):
+        numbers = parse_numbers(f"--{name}", getattr(args, name), (count,), f"try {example}")
         if numbers is not None:
             given[name] = numbers
     from diffgfx.tasks.mesh import PictureOptions, picture_mesh

@@ -10,6 +10,7 @@ metallic.
 
 import dataclasses
 import math
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,10 @@ _READ = frozenset(
     {"kd", "map_kd", "ks", "ns", "pr", "map_pr", "pm", "map_pm", "norm", "bsdf", "map_ks"}
 )
 _SILENT = frozenset({"illum", "ka", "ni", "tf", "sharpness", "d", "tr", "ke"})
-# Words that follow each option of a texture statement.
+# Words that follow each option of a texture statement; the second and third of -s, -o and -t may
+# be left out.
 _OPTIONS = {
-    "-s": 3, "-o": 3, "-t": 3, "-mm": 2, "-bm": 1, "-clamp": 1, "-blendu": 1, "-blendv": 1,
+    "-s": 1, "-o": 1, "-t": 1, "-mm": 2, "-bm": 1, "-clamp": 1, "-blendu": 1, "-blendv": 1,
     "-boost": 1, "-texres": 1, "-imfchan": 1, "-type": 1, "-cc": 1,
 }  # fmt: skip
 
@@ -188,6 +190,8 @@ class _Material:
                 self.wrap = "clamp"
             elif option in ("-s", "-o", "-t"):
                 self.notes.append(f"{self.place}: {key} {option} is left out")
+                # the last word names the picture, were it a number
+                count += sum(1 for _ in takewhile(_is_number, words[2:4][: len(words) - 3]))
             words = words[1 + count :]
         inside = f"{self.place} {key}"
         text = " ".join(words)
@@ -205,6 +209,14 @@ class _Material:
         stored = np.arange(most + 1) / most
         table = decode_transfer(stored, "srgb") if transfer == "srgb" else stored
         return np.asarray(table.astype(np.float32)[pixels])
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _times(picture: Array | None, factor: tuple[float, ...]) -> Array:

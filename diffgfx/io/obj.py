@@ -74,6 +74,8 @@ def _statements(data: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
         words, kept = kept + words, []
         if words:
             yield number, words
+    if kept:  # the last line asked for one more
+        yield number, kept
 
 
 class _Parsed:

@@ -36,6 +36,8 @@ _VIEW_KEYS = frozenset({"file", "mask", "camera"})
 _CAMERA_KEYS = frozenset({"position", "target", "up", "fov_y"})
 _MOST_VIEWS, _MOST_LIGHTS = 1000, 64
 _LARGEST = 1e6
+_NARROWEST = 1e-3  # angle of view [rad]
+_SHORTEST = 1e-6  # line of sight [m], and up; their squares are far from float32's least
 # kind: the keys that it needs, besides
 _LIGHTS = {
     "point": ("position", "intensity"),
@@ -203,20 +205,28 @@ def _cameras(name: str, views: list[Fields]) -> Camera:
         fields = {"up": [0.0, 1.0, 0.0], **cast(Fields, fields)}
         for key in ("position", "target", "up"):
             rows[key].append(_row(f"{where}.{key}", fields.get(key), remedy="give x, y, z"))
-        angle = fields.get("fov_y")
-        if not isinstance(angle, int | float) or not 0.0 < angle < math.pi:
+        angle: Any = fields.get("fov_y")
+        number = isinstance(angle, int | float) and not isinstance(angle, bool)
+        if not number or not _NARROWEST <= angle < math.pi:
             raise InputError(
-                f"{where}.fov_y must be an angle between 0 and pi rad, got {show(angle)}; "
-                "40 degrees are 0.698"
+                f"{where}.fov_y must be an angle from {_NARROWEST:g} to below pi rad, got "
+                f"{show(angle)}; 40 degrees are 0.698"
             )
         rows["fov_y"].append(torch.tensor([float(angle)]))
     tensors = {key: torch.cat(values) for key, values in rows.items()}
     reach = (tensors["target"] - tensors["position"]).norm(dim=1)
     near, far = 0.02 * float(reach.min()), 50.0 * float(reach.max())
     try:
-        return Camera(**tensors, near=max(near, 1e-9), far=max(far, 1e-6))
+        camera = Camera(**tensors, near=max(near, 1e-9), far=max(far, 1e-6))
     except RangeError as error:
         raise InputError(f"{name}: views[].camera must be a camera: {error}") from error
+    for what, lengths in (("line of sight", reach), ("up", tensors["up"].norm(dim=1))):
+        if not float(lengths.min()) >= _SHORTEST:
+            raise InputError(
+                f"{name}: views[{int(lengths.argmin())}].camera: {what} must be at least "
+                f"{_SHORTEST:g} long, got {float(lengths.min()):g}; lengthen it"
+            )
+    return camera
 
 
 def _lights(name: str, value: Any, camera: Camera) -> tuple[Light, ...]:
@@ -230,7 +240,7 @@ def _lights(name: str, value: Any, camera: Camera) -> tuple[Light, ...]:
 
 def _light(where: str, value: Any, camera: Camera) -> Light:
     kind = value.get("kind") if isinstance(value, dict) else None
-    if kind not in _LIGHTS:
+    if not isinstance(kind, str) or kind not in _LIGHTS:
         raise InputError(
             f"{where}.kind must be one of {', '.join(_LIGHTS)}, got {show(kind)}; correct it"
         )

@@ -104,9 +104,8 @@ def convert_material(
             error, warnings = _write(staging, material, target, normal)
         except RangeError as failure:
             raise RangeError(f"{show_path(Path(source))}: {failure}") from failure
-        written = sorted(
-            path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file()
-        )
+        paths = sorted(path for path in staging.rglob("*") if path.is_file())
+        written = [path.relative_to(staging).as_posix() for path in paths]
     return Conversion(written, error, [*told, *warnings])
 
 

@@ -70,9 +70,7 @@ def export_capture(
     with output_folder(folder, overwrite, [capture.folder]) as staging:
         normal = result.maps.normal.double()
         height = height_from_normals(normal, result.maps.size).float()
-        (staging / "maps").mkdir()
-        write_maps(staging / "maps", result.maps, height, units=capture.units)
-        _write_uncertainty(staging / "maps", result.uncertainty)
+        _write_maps(staging / "maps", result, height, capture.units)
         tell("export", 1, 4, None)
         write_material_glb(staging / "material.glb", result.maps, metres_per_unit=scale or 1.0)
         exports = export_to_programs(
@@ -83,10 +81,10 @@ def export_capture(
         _write_renders(staging / "rerender", capture, result)
         write_png(staging / "compare.png", draw_comparison(capture, result))
         refined = refined_capture(capture, result, options)
-        final = options.final if result.held_out else "split"
         write_capture(staging / "capture.json", refined)
         tell("export", 3, 4, None)
         seconds = {**result.seconds, "export": time.perf_counter() - begun}
+        final = options.final if result.held_out else "split"
         metrics = capture_metrics(result, refined, seconds, warnings, final)
         metrics["exports"] = exports.errors
         page = render_report(capture, result, metrics, height)
@@ -96,6 +94,14 @@ def export_capture(
         (staging / "metrics.json").write_text(text + "\n", encoding="utf-8")
     tell("export", 4, 4, None)
     return metrics
+
+
+def _write_maps(
+    folder: Path, result: CaptureResult, height: torch.Tensor, units: str
+) -> None:
+    folder.mkdir()
+    write_maps(folder, result.maps, height, units=units)
+    _write_uncertainty(folder, result.uncertainty)
 
 
 def _write_uncertainty(folder: Path, uncertainty: MapUncertainty) -> None:

@@ -12,10 +12,11 @@ from torch import Tensor
 from diffgfx.data import make_icosphere
 from diffgfx.errors import InputError, RangeError
 from diffgfx.inverse import Level, Solution, SolverConfig, Unknowns, ladder, solve
-from diffgfx.io import encode_transfer
+from diffgfx.io import FILE_OF_TARGETS, encode_transfer
 from diffgfx.scene import Light, MaterialMaps, Mesh, Model, Part
 from diffgfx.tasks.flow import check_device
 from diffgfx.tasks.mesh.distance import PoseError, chamfer_distance, pose_error
+from diffgfx.tasks.mesh.extent import check_extent
 from diffgfx.tasks.mesh.fit_options import FitOptions
 from diffgfx.tasks.mesh.fit_problem import FitProblem, MeshUnknown
 from diffgfx.tasks.mesh.maps import MapsUnknown
@@ -119,7 +120,10 @@ def fit_mesh(
     held = choose_views(len(targets.images), options)
     fitted = [k for k in range(len(targets.images)) if k not in held]
     levels = _levels(targets.resolution, options)
-    start = targets.model or _grey_sphere(targets, fitted)
+    for name, given in (("model", targets.model), ("reference", targets.reference)):
+        if given is not None:
+            check_extent(name, given)
+    start = targets.model or _grey_sphere(targets, fitted, options)
     unknown = _unknown(start, targets.lights, options, len(levels), fitted)
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
     shown = held or tuple(fitted)
@@ -205,12 +209,17 @@ def _unknown(
     )  # fmt: skip
 
 
-def _grey_sphere(targets: Targets, fitted: list[int]) -> Model:
+def _grey_sphere(targets: Targets, fitted: list[int], options: FitOptions) -> Model:
     """Return a sphere where the fitted cameras look, that fills half of what they see."""
-    if targets.model is None and targets.camera.batch < 2:
+    name = FILE_OF_TARGETS if targets.folder is None else targets.folder / FILE_OF_TARGETS
+    if options.unknown != "shape":
         raise InputError(
-            "model must be given where there is one view, got none; name a file of meshes in "
-            "targets.json"
+            f"{name}: model must be given for a fit of {options.unknown}, got none; name a file of "
+            "meshes (only shape may do without)"
+        )
+    if targets.camera.batch < 2:
+        raise InputError(
+            f"{name}: model must be given where there is one view, got none; name a file of meshes"
         )
     camera = select_cameras(targets.camera, fitted)
     centre = camera.target.expand(camera.batch, 3).mean(dim=0)

@@ -14,13 +14,21 @@ from diffgfx.io import encode_transfer, film_writer, read_mesh, write_exr_layers
 from diffgfx.render import Buffers, Kept, render
 from diffgfx.scene import Camera, Light, Model, Part, Scene
 from diffgfx.tasks.material import load_material
-from diffgfx.tasks.mesh.view import default_lights, parse_camera, parse_light
+from diffgfx.tasks.mesh.extent import check_extent, clip_camera
+from diffgfx.tasks.mesh.view import (
+    BRIGHTEST,
+    default_lights,
+    parse_camera,
+    parse_light,
+    turn_matrix,
+)
 
 __all__ = ["PictureOptions", "Progress", "picture_mesh"]
 
 SUFFIXES = (".png", ".exr", ".mp4")
 _FILM = (96, 24.0)  # frames once around, frames a second
 _MOST_STOPS = 64
+_MOST_REPEATS = 1e6
 _MOST_SAMPLES = (2**31 - 8192) // 10
 
 Progress = Callable[[str, int, int, float | None], object]
@@ -39,8 +47,8 @@ class PictureOptions:
             many as can have maps in one launch.
         aspect: Width by height.
         material: A material that replaces the file's; see `tasks.material.load_material`.
-        repeat: How often the maps repeat along u and v.
-        background: Radiance where nothing is, linear RGB.
+        repeat: How often the maps repeat along u and v; negative: mirrored. Not zero.
+        background: Radiance where nothing is, linear RGB, not negative.
         exposure: Stops by which .png and .mp4 are brightened, from -64 to 64.
     """
 
@@ -68,6 +76,16 @@ class PictureOptions:
             raise RangeError(
                 f"--exposure must be from -{_MOST_STOPS} to {_MOST_STOPS} stops, got "
                 f"{self.exposure:g}; try 1"
+            )
+        if not all(1.0 / _MOST_REPEATS <= abs(times) <= _MOST_REPEATS for times in self.repeat):
+            raise RangeError(
+                f"--repeat must be numbers of size {1.0 / _MOST_REPEATS:g} to {_MOST_REPEATS:g}, "
+                f"got {self.repeat}; try 2,2"
+            )
+        if not all(0.0 <= value <= BRIGHTEST for value in self.background):
+            raise RangeError(
+                f"--background must be numbers from 0 to {BRIGHTEST:g}, got {self.background}; try "
+                "0.5,0.5,0.5"
             )
         height, width = _resolution(self)
         if height * width * self.samples > _MOST_SAMPLES:
@@ -110,14 +128,14 @@ def picture_mesh(
             "name a picture, a file of layers or a film"
         )
     begun = time.perf_counter()
-    model = _with_material(read_mesh(path), options)
-    if not any(len(part.mesh.triangles) for part in model.parts):
-        raise InputError(f"{path}: file must hold a triangle, got none; export the mesh itself")
+    model = read_mesh(path)
+    check_extent(str(path), model)
+    model = _with_material(model, options)
     height, width = _resolution(options)
-    camera = parse_camera(options.camera, model, width / height)
-    frames = 1
+    frames = _FILM[0] if out.suffix.lower() == ".mp4" else 1
+    camera = parse_camera(options.camera, model, width / height, views=frames)
     with torch.no_grad():
-        if out.suffix.lower() == ".mp4":
+        if frames > 1:
             frames = _film(out, model, camera, options, progress)
         else:
             _write(out, _picture(model, camera, options, Kept()), options)
@@ -142,6 +160,8 @@ def _film(
     """Film a model from all sides, and return how many frames that makes."""
     (frames, fps), kept = _FILM, Kept()
     pivot = _pivot(model, camera, options)
+    near, far = clip_camera(camera, pivot, model)
+    camera = dataclasses.replace(camera, near=min(near, camera.near), far=max(far, camera.far))
     with film_writer(out, fps=fps) as add:
         for number in range(frames):
             turned = _turned(camera, pivot, 2.0 * math.pi * number / frames)
@@ -168,8 +188,13 @@ def _with_material(model: Model, options: PictureOptions) -> Model:
                 f"part {bare!r} must have texture coordinates to wear --material, got none; unwrap "
                 "the mesh"
             )
-        parts = [dataclasses.replace(part, material=maps) for part in parts]
+        # the file's own clamp was meant for its own maps
+        parts = [dataclasses.replace(part, material=maps, wrap="wrap") for part in parts]
     if options.repeat != (1.0, 1.0):
+        plain = sum(part.mesh.uv is None for part in parts)
+        if plain:
+            said = f"--repeat leaves out {plain} of {len(parts)} parts: no texture coordinates"
+            model = dataclasses.replace(model, notes=(*model.notes, said))
         parts = [_repeated(part, options.repeat) for part in parts]
     return dataclasses.replace(model, parts=tuple(parts))
 
@@ -178,7 +203,8 @@ def _repeated(part: Part, times: tuple[float, float]) -> Part:
     if part.mesh.uv is None:
         return part
     uv = part.mesh.uv * torch.tensor(times).to(part.mesh.uv)
-    return dataclasses.replace(part, mesh=dataclasses.replace(part.mesh, uv=uv))
+    # clamped maps would show once, and their edges besides
+    return dataclasses.replace(part, mesh=dataclasses.replace(part.mesh, uv=uv), wrap="wrap")
 
 
 def _picture(
@@ -201,8 +227,7 @@ def _pivot(model: Model, camera: Camera, options: PictureOptions) -> torch.Tenso
 
 def _turned(camera: Camera, pivot: torch.Tensor, angle: float) -> Camera:
     """Return the camera, carried about the vertical through a place."""
-    cos, sin = math.cos(angle), math.sin(angle)
-    turn = torch.tensor([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]]).to(camera.position)
+    turn = turn_matrix(angle).to(camera.position)
     position, target = (
         pivot + (place - pivot) @ turn.T for place in (camera.position, camera.target)
     )

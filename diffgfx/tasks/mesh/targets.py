@@ -27,6 +27,7 @@ from diffgfx.io import (
 )
 from diffgfx.render import Kept, render
 from diffgfx.scene import Camera, Light, Mesh, Model, Scene, TargetSet, Transfer
+from diffgfx.tasks.mesh.extent import check_extent
 
 __all__ = ["Targets", "make_targets", "orbit_views", "read_targets", "write_targets"]
 
@@ -180,12 +181,11 @@ def read_targets(path: Path | str) -> Targets:
     if known.masks is not None:
         masks = torch.stack([_mask(known, file, (height, width)) for file in known.masks])
     images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+    model, reference = (_meshes(known, file) for file in (known.model, known.reference))
     return Targets(
         names=known.files, images=images, camera=known.camera, lights=known.lights,
         background=known.background, masks=masks, transfer=known.transfer,
-        model=None if known.model is None else read_mesh(known.folder / known.model),
-        reference=None if known.reference is None else read_mesh(known.folder / known.reference),
-        folder=known.folder,
+        model=model, reference=reference, folder=known.folder,
     )  # fmt: skip
 
 
@@ -240,6 +240,14 @@ def _distinct(stems: Sequence[str]) -> list[str]:
     if len({name.lower() for name in plain}) == len(plain):
         return list(stems)
     return [f"{index:03d}_{stem}" for index, stem in enumerate(stems)]
+
+
+def _meshes(known: TargetSet, file: str | None) -> Model | None:
+    if file is None:
+        return None
+    model = read_mesh(known.folder / file)
+    check_extent(str(known.folder / file), model)
+    return model
 
 
 def _linear(known: TargetSet, file: str) -> npt.NDArray[np.float32]:

@@ -7,13 +7,16 @@ import torch
 
 from diffgfx.errors import RangeError
 from diffgfx.scene import Camera, DistantLight, HarmonicsLight, Light, Model, PointLight
+from diffgfx.tasks.mesh.extent import LARGEST, SMALLEST
 
-__all__ = ["default_lights", "parse_camera", "parse_light"]
+__all__ = ["BRIGHTEST", "default_lights", "parse_camera", "parse_light", "turn_matrix"]
 
 _DEFAULT_CAMERA = "orbit:30,20"
 _KEY = ((-0.6, 0.9, 0.7), 2.6)
 """Direction in the camera's axes, and irradiance: over the viewer's left shoulder."""
 _SKY = 0.25
+BRIGHTEST = 1e18
+"""Of a radiance or a light: after all stops of exposure float32 still holds it."""
 _MARGIN = 0.92
 """Share of the picture's half that a model fills."""
 _BASIS = 0.28209479177387814
@@ -25,7 +28,7 @@ _LIGHT_WORDS = {
 }
 
 
-def parse_camera(text: str | None, model: Model, aspect: float) -> Camera:
+def parse_camera(text: str | None, model: Model, aspect: float, *, views: int = 1) -> Camera:
     """Return the camera that words describe.
 
     Args:
@@ -34,6 +37,7 @@ def parse_camera(text: str | None, model: Model, aspect: float) -> Camera:
             N-th camera, counted from 0; None: ``orbit:30,20``.
         model: What it looks at.
         aspect: Width of the picture by its height.
+        views: How many, once around the model, must see all of it where the distance is left out.
 
     Raises:
         RangeError: If the words or the numbers mean no camera.
@@ -54,36 +58,65 @@ def parse_camera(text: str | None, model: Model, aspect: float) -> Camera:
             "89.9 looks straight down"
         )
     azimuth, elevation = (math.radians(number) for number in numbers[:2])
-    low, high = model.bounds
-    if len(numbers) == 2:
-        return _tight(Camera.framing((low, high), azimuth, elevation, aspect=aspect), model, aspect)
-    if not numbers[2] > 0.0:
+    if len(numbers) == 3 and not SMALLEST <= numbers[2] <= LARGEST:
         raise RangeError(
-            f"--camera must have a distance above zero, got {numbers[2]:g}; leave it out"
+            f"--camera must have a distance from {SMALLEST:g} to {LARGEST:g} m, got "
+            f"{numbers[2]:g}; leave it out"
         )
-    reach = float((high - low).norm())
-    return Camera.orbit(
-        azimuth, elevation, numbers[2], target=0.5 * (low + high),
-        near=1e-3 * numbers[2], far=numbers[2] + 2.0 * reach,
-    )  # fmt: skip
+    try:
+        return _orbit(model, azimuth, elevation, *numbers[2:], aspect=aspect, views=views)
+    except RangeError as error:
+        raise RangeError(f"--camera must be a camera, got {text!r}: {error}") from error
 
 
-def _tight(camera: Camera, model: Model, aspect: float) -> Camera:
-    """Bring a camera on its line of sight as near as all vertices stay within the picture."""
-    points = torch.cat([part.mesh.positions.detach() for part in model.parts])
-    points = torch.nn.functional.pad(points, (0, 1), value=1.0)
-    lens = torch.diagonal(camera.projection_matrix(aspect)[0])[:2]
-    x, y, z, _ = (points @ camera.view_matrix()[0].T).unbind(1)
-    distance = float((camera.target - camera.position).norm())
-    # a vertex at (x, y) shows within the margin from where it is scale * |x| / margin ahead
-    wide = torch.maximum(lens[0] * x.abs(), lens[1] * y.abs()) / _MARGIN
-    nearest = float((wide + z + distance).max())
-    way = (camera.position - camera.target) / distance
-    reach = float(camera.near + camera.far)
+def _orbit(
+    model: Model, azimuth: float, elevation: float, distance: float | None = None, *,
+    aspect: float, views: int,
+) -> Camera:  # fmt: skip
+    """Return a camera about the middle of a model, reckoned in float64 and then rounded."""
+    dtype = model.parts[0].mesh.positions.dtype
+    low, high = (corner.detach().double() for corner in model.bounds)
+    if distance is None:
+        camera = Camera.framing((low, high), azimuth, elevation, aspect=aspect)
+        camera = _tight(camera, model, aspect, views)
+    else:
+        reach = float((high - low).norm())
+        camera = Camera.orbit(
+            azimuth, elevation, distance, target=0.5 * (low + high),
+            near=1e-3 * distance, far=distance + 2.0 * reach,
+        )  # fmt: skip
+    names = ("position", "target", "up", "fov_y")
+    return dataclasses.replace(camera, **{name: getattr(camera, name).to(dtype) for name in names})
+
+
+def _tight(camera: Camera, model: Model, aspect: float, views: int) -> Camera:
+    """Bring a camera on its line of sight as near as all vertices stay within the picture.
+
+    Within all pictures, if there are several once around the vertical through the target.
+    """
+    points = torch.cat([part.mesh.positions.detach() for part in model.parts]).double()
+    points = points - camera.target
+    lens = torch.diagonal(camera.projection_matrix(aspect)[0])[:2] / _MARGIN
+    axes = camera.view_matrix()[0, :3, :3]  # rows: right, up, back
+    nearest, front = 0.0, -math.inf
+    for view in range(views):
+        turned = axes @ turn_matrix(2.0 * math.pi * view / views).to(axes).T
+        x, y, z = (points @ turned.T).unbind(1)
+        # a vertex at (x, y) shows within the margin from where it is scale * |x| / margin ahead
+        wide = torch.maximum(lens[0] * x.abs(), lens[1] * y.abs())
+        nearest, front = max(nearest, float((wide + z).max())), max(front, float(z.max()))
+    way = torch.nn.functional.normalize(camera.position - camera.target, dim=1, eps=0.0)
     return dataclasses.replace(
         camera, position=camera.target + nearest * way,
-        near=max(float(-z.max()) + nearest - distance, 1e-3 * nearest) * 0.9, far=reach,
+        near=max(nearest - front, 1e-3 * nearest) * 0.9, far=camera.near + camera.far,
     )  # fmt: skip
+
+
+def turn_matrix(angle: float) -> torch.Tensor:
+    """Return the turn about the vertical [rad] that a film makes, shape (3, 3), float64."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    rows = [[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]]
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def _file_camera(text: str, number: str, model: Model) -> Camera:
@@ -118,13 +151,26 @@ def parse_light(text: str, camera: Camera) -> Light:
     light = numbers[len(place) :]
     if min(light) < 0.0:
         raise RangeError(f"--light must not be negative, got {text!r}; {kind}:{words}")
+    if max(light) > BRIGHTEST:
+        raise RangeError(f"--light must be at most {BRIGHTEST:g}, got {text!r}; dim it")
     colour = torch.tensor([light * (3 // len(light))]).to(camera.position)
     if kind == "sky":
         return _sky(colour)
     if kind == "camera":
         return PointLight(camera.position, colour)
-    where = torch.tensor([place]).to(camera.position)
-    return PointLight(where, colour) if kind == "point" else DistantLight(where, colour)
+    if kind == "point":
+        if max(map(abs, place)) > LARGEST:
+            raise RangeError(
+                f"--light must be at most {LARGEST:g} m away along each axis, got {text!r}; use "
+                "distant:X,Y,Z,IRRADIANCE"
+            )
+        return PointLight(torch.tensor([place]).to(camera.position), colour)
+    length = math.hypot(*place)
+    if length == 0.0:
+        raise RangeError(f"--light must come from somewhere, got {text!r}; try distant:1,2,1,3")
+    # of length one, since float32 holds neither the square of a long one nor of a short one
+    toward = [number / length for number in place]
+    return DistantLight(torch.tensor([toward]).to(camera.position), colour)
 
 
 def default_lights(camera: Camera) -> tuple[Light, ...]:

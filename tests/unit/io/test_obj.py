@@ -56,6 +56,12 @@ def test_odd_spelling(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
+@pytest.mark.parametrize("end", ["\\", "\\\n", " \\\r\n"])
+def test_a_last_line_that_asks_for_one_more_counts(tmp_path: Path, end: str) -> None:
+    mesh = _mesh(tmp_path, f"f 1 2 3\nf 1 3 4{end}")
+    assert mesh.triangles.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
 @pytest.mark.parametrize(
     ("faces", "rule"),
     [
@@ -142,6 +148,17 @@ def test_materials(tmp_path: Path) -> None:
     text = "; ".join(found.notes)
     for word in ("map_bump", "emission", "'absent' is not defined"):
         assert word in text, word
+
+
+@pytest.mark.parametrize("words", ["-s 2", "-o 1 .5", "-t 0 0 0", "-s 2 2 -o 1 -clamp on"])
+@pytest.mark.parametrize("name", ["pic.png", "2"])
+def test_options_of_one_to_three_numbers(tmp_path: Path, words: str, name: str) -> None:
+    library = f"newmtl a\nmap_Kd {words} {name}\n"
+    path = _write(tmp_path, POINTS + "mtllib m.mtl\nusemtl a\nf 1/1 2/2 3/3\n", m__mtl=library)
+    (tmp_path / name).write_bytes(encode_png(np.zeros((2, 2, 3))))
+    found = read_obj(path)
+    assert found.parts[0].material.resolution == (2, 2)
+    assert f"map_kd {words[:2]} is left out" in "; ".join(found.notes)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,24 @@
 """What a fit is measured by, and that held-out views have no part in what is found."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 
 from diffgfx.data import make_icosphere
-from diffgfx.errors import RangeError
+from diffgfx.errors import InputError, RangeError
+from diffgfx.io import write_obj
 from diffgfx.scene import MaterialMaps, Model, Part, PointLight
-from diffgfx.tasks.mesh import FitOptions, Targets, fit_mesh, make_targets, orbit_views
+from diffgfx.tasks.mesh import (
+    FitOptions,
+    Targets,
+    fit_mesh,
+    make_targets,
+    orbit_views,
+    read_targets,
+    write_targets,
+)
 from diffgfx.tasks.mesh.fit_problem import stored_difference
 from diffgfx.tasks.mesh.targets import select_cameras
 
@@ -85,6 +95,43 @@ def test_a_view_that_is_held_out_might_as_well_not_be_there(unknown: str) -> Non
 def test_what_is_found_has_the_sides_of_what_was_given() -> None:
     found = fit_mesh(_targets(), FitOptions("pose", holdout="none", steps=1))
     assert [part.two_sided for part in found.model.parts] == [False]
+
+
+def _point() -> Model:
+    (part,) = _model(0.3).parts
+    mesh = dataclasses.replace(part.mesh, positions=torch.ones_like(part.mesh.positions))
+    return Model((dataclasses.replace(part, mesh=mesh),))
+
+
+@pytest.mark.parametrize("name", ["model", "reference"])
+@pytest.mark.parametrize("unknown", ["shape", "pose"])
+def test_meshes_without_extent_are_refused_before_a_step(name: str, unknown: str) -> None:
+    targets, steps = _targets(), []
+    options = FitOptions(unknown, holdout="none", steps=1)
+    with pytest.raises(InputError, match=f"{name}: model must be from 1e-06 .* got 0; scale it"):
+        fit_mesh(
+            dataclasses.replace(targets, **{name: _point()}), options,
+            progress=lambda *words: steps.append(words),
+        )  # fmt: skip
+    assert not steps
+
+
+@pytest.mark.parametrize("name", ["model", "reference"])
+def test_a_file_without_extent_is_named(name: str, tmp_path: Path) -> None:
+    write_targets(tmp_path / "in", _targets())
+    (mesh,) = (part.mesh for part in _point().parts)
+    write_obj(tmp_path / "in" / "point.obj", mesh)
+    path = tmp_path / "in" / "targets.json"
+    path.write_text(path.read_text().replace(f"{name}.glb", "point.obj"))
+    with pytest.raises(InputError, match=r"point.obj: model must be from 1e-06 to"):
+        read_targets(path)
+
+
+@pytest.mark.parametrize("unknown", ["pose", "texture", "material"])
+def test_a_model_is_needed_for_all_but_a_shape(unknown: str) -> None:
+    bare = dataclasses.replace(_targets(), model=None)
+    with pytest.raises(InputError, match=rf"targets.json: model must be given for .* {unknown}"):
+        fit_mesh(bare, FitOptions(unknown, holdout="none", steps=1, texels=16))
 
 
 @pytest.mark.parametrize("unknown", ["pose", "shape"])
