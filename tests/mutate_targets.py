@@ -289,7 +289,7 @@ TARGETS = (
     ),
     Target("rasterize", "barycentric.py", ("clamped_gradient",), FRINGE),
     Target("rasterize", "rasterize_adjoint.py", ("add_run", "pull_back"), DRAWN),
-    Target("rasterize", "rasterize.py", ("backward",), DRAWN),
+    Target("rasterize", "rasterize.py", ("backward",), (*DRAWN, *MANY_DRAWN)),
     Target("rasterize", "rasterize_adjoint.py", ("pull_each", "add_everywhere"), MANY_DRAWN),
     Target("interpolate", "vertex_sums.py", ("add_at_corners", "add_everywhere"), MANY_FILLED),
     Target(
