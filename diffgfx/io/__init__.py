@@ -1,5 +1,6 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
+from diffgfx.io._files import show_path
 from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.io.capture_file import known_length, metres_per_unit, read_capture, write_capture
 from diffgfx.io.encoded_maps import ENCODINGS, read_encoded_maps, write_encoded_maps
@@ -94,6 +95,7 @@ __all__ = [
     "read_sheet",
     "read_targets_file",
     "read_uni",
+    "show_path",
     "to_deschaintre",
     "to_gao",
     "to_materialgan",

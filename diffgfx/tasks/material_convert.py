@@ -11,13 +11,13 @@ from diffgfx.io import (
     metres_per_unit,
     output_folder,
     read_encoded_maps,
+    show_path,
     write_encoded_maps,
     write_maps,
     write_material_glb,
     write_material_gltf,
     write_materialx,
 )
-from diffgfx.io._files import show_path
 from diffgfx.io.encoded_maps import SIDECAR, NormalSense
 from diffgfx.scene import MaterialMaps
 from diffgfx.tasks.material import StoredMaterial, load_material

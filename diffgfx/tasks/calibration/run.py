@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diffgfx.errors import InputError, RangeError
-from diffgfx.io._files import show_path
+from diffgfx.io import show_path
 from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.scene import Sheet
 from diffgfx.tasks.calibration.detect import Detection, detect_tags, why_unusable
