@@ -59,6 +59,11 @@ every_fast_run = pytest.mark.parametrize(
     "run", _params([run for run in RUNS if run.backend != "torch"]), indirect=True
 )
 every_op = pytest.mark.parametrize("run", _params(_first_of_each_op()), indirect=True)
+torch_warns_of_itself = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+"""Where torch, at its first use of some parts, imports others that it calls deprecated itself.
+
+On a machine with a GPU ``torch._dynamo.reset`` is such a use.
+"""
 every_dtype = pytest.mark.parametrize("dtype", list(ROUNDING), ids=["float32", "float64"])
 
 
@@ -249,7 +254,7 @@ def test_a_second_derivative_raises(run: Run) -> None:
             torch.autograd.grad(gradient.sum(), leaves, retain_graph=True)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own
+@torch_warns_of_itself
 @every_op
 def test_forward_mode_raises(run: Run) -> None:
     arguments = run.arguments(torch.float64)
@@ -281,6 +286,7 @@ def _leaf(value: object) -> object:
     return value.detach().clone().requires_grad_(value.requires_grad)
 
 
+@torch_warns_of_itself
 @every_op
 def test_opcheck(run: Run) -> None:
     followed, _ = run.tracked(run.arguments(torch.float64))
@@ -291,6 +297,7 @@ def test_opcheck(run: Run) -> None:
         torch.library.opcheck(op, tuple(_leaf(value) for value in arguments))
 
 
+@torch_warns_of_itself
 @every_op
 def test_compile_composes(run: Run) -> None:
     name = run.case.differentiable[0]
