@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from diffgfx import __version__
+from diffgfx.cli._threads import let_threads_sleep
 from diffgfx.errors import BackendError, InputError, OutputError, RangeError, ShapeError
 
 __all__ = ["COMMANDS", "main", "make_parser"]
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code. No exception leaves this function.
     """
     try:
+        let_threads_sleep()  # before anything loads torch
         args = make_parser().parse_args(argv)
         code = int(args.run(args))
         sys.stdout.flush()  # so that a reader that went away is noticed here

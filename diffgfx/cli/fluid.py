@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from diffgfx.cli._progress import progress_bars
-from diffgfx.cli._threads import let_threads_sleep
 
 if TYPE_CHECKING:
     from diffgfx.tasks.flow import StepReport
@@ -120,7 +119,6 @@ def _add_control(inner: Any) -> None:
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run ``fluid simulate``."""
-    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.tasks.flow import SimulateOptions, simulate_flow
 
@@ -140,7 +138,6 @@ def run_simulate(args: argparse.Namespace) -> int:
 
 def run_render(args: argparse.Namespace) -> int:
     """Run ``fluid render``."""
-    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.tasks.flow import FilmOptions, film_flow
 
@@ -160,7 +157,6 @@ def run_render(args: argparse.Namespace) -> int:
 
 def run_control(args: argparse.Namespace) -> int:
     """Run ``fluid control``."""
-    let_threads_sleep()
     from diffgfx.cli._memory import keep_freed_memory
     from diffgfx.io import check_output
     from diffgfx.tasks.control import RESULT, ControlOptions, control_flow, export_control
