@@ -115,8 +115,12 @@ def _render(scene: Scene, model: _Model, sizes: tuple[int, int, int], backend: B
 
 
 def project_vertices(scene: Scene, positions: Tensor, aspect: float) -> Tensor:
-    """Return vertices (V, 3) in the clip space of each picture, (B, V, 4)."""
+    """Return vertices (V, 3) in the clip space of each picture, y downward, (B, V, 4).
+
+    Row 0, which the ops have at the bottom, so is the top: no picture has to be turned over.
+    """
     matrix = scene.camera.projection_matrix(aspect) @ scene.camera.view_matrix()
+    matrix = matrix * matrix.new_tensor([1.0, -1.0, 1.0, 1.0])[:, None]
     clip = positions @ matrix[:, :, :3].mT + matrix[:, None, :, 3]
     return clip.expand(scene.batch, -1, -1).contiguous()
 
@@ -143,10 +147,10 @@ def _without_backs(scene: Scene, geometry: Geometry, front: Tensor) -> Tensor:
 
 
 class _Pixels(NamedTuple):
-    """What meshes are at each pixel's centre, row 0 at the bottom.
+    """What meshes are at each pixel's centre, row 0 at the top.
 
     Position, depth and tangent lie in planes, (B, channels, H, W), as shading takes them; normal
-    and texture coordinates in rows, (B, H, W, channels).
+    and texture coordinates, whose v points down, in rows, (B, H, W, channels).
     """
 
     position: Tensor
@@ -167,13 +171,18 @@ def _look_up(
     side = _side_at(front, rast)
     normal = side * _interpolate(geometry.normals, rast, backend)
     uv, uv_da = interpolate(
-        geometry.uv.values[None], rast, geometry.uv.corners, rast_db=rast_db, diff_attrs="all",
-        backend=backend,
-    )  # fmt: skip
+        _downward(geometry.uv.values)[None], rast, geometry.uv.corners, rast_db=rast_db,
+        diff_attrs="all", backend=backend,
+    )
     tangent = None
     if geometry.tangents is not None:  # as glTF: on a back, the whole frame turns round
         tangent = _planes(side * _interpolate(geometry.tangents, rast, backend))
     return _Pixels(place[:, :3], place[:, 3:], normal, tangent, uv, uv_da)
+
+
+def _downward(uv: Tensor) -> Tensor:
+    """Turn v round: maps keep their row 0 at the top."""
+    return uv * uv.new_tensor([1.0, -1.0]) + uv.new_tensor([0.0, 1.0])
 
 
 def _interpolate(layer: Layer, rast: Tensor, backend: Backend) -> Tensor:
@@ -205,14 +214,13 @@ def _planes(rows: Tensor) -> Tensor:
 
 
 def _buffers(smooth: Tensor, pixels: _Pixels, covered: Tensor, side: int) -> Buffers:
-    """Turn rows round, the top first, and average the samples of each pixel."""
+    """Average the samples of each pixel."""
     share = _planes(covered)
     normal = covered * normalize(pixels.normal, dim=3)  # in rows: norms across planes are slow
     planes = [_planes(smooth), pixels.depth, _planes(normal), pixels.position]
-    planes = [plane.flip(2) for plane in planes]
     if side > 1:
         mean = torch.nn.functional.avg_pool2d
-        share = mean(share.flip(2), side)
+        share = mean(share, side)
         weight = torch.where(share > 0.0, 1.0 / share, 0.0)
         planes = [mean(plane, side) for plane in planes]
         planes[1:] = [weight * plane for plane in planes[1:]]

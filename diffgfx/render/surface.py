@@ -26,7 +26,7 @@ class _Group(NamedTuple):
 
     Attributes:
         names: Which, in the order of their channels.
-        texels: As `ops.texture` takes them, row 0 at the bottom, (1, h, w, channels).
+        texels: As `ops.texture` takes them, but row 0 at the top, (1, h, w, channels).
         mip: Mip levels from 1 on; None if they are to be made from the texels.
     """
 
@@ -75,14 +75,14 @@ def _pack(part: Part, relief: bool, keep: Kept, backend: Backend) -> Packed:
 
 def _lay_out(*maps: Tensor, backend: Backend) -> tuple[Tensor, list[Tensor]]:
     """Return maps (1, c, h, w) as one texture, and its mip levels."""
-    texels = _texels(*maps)
+    texels = _texels(torch.cat(maps, dim=1))  # a copy, even of one map: see `Kept`
     top = _halvings(texels.shape[1], texels.shape[2])
     return texels, construct_mip(texels, max_mip_level=top, backend=backend) if top else []
 
 
 def _texels(*maps: Tensor) -> Tensor:
     joined = maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
-    return joined.flip(2).permute(0, 2, 3, 1).contiguous()
+    return joined.permute(0, 2, 3, 1).contiguous()
 
 
 def read_maps(
@@ -101,7 +101,7 @@ def read_maps(
         packed: What `pack_maps` made of it.
         geometry: The same, joined.
         rast: Which triangle each pixel shows, (B, H, W, 4).
-        uv: Texture coordinates, (B, H, W, 2).
+        uv: Texture coordinates, v downward, (B, H, W, 2).
         uv_da: Their screen derivatives, (B, H, W, 4).
         backend: Of the look-ups.
 

@@ -51,7 +51,7 @@ FEW = 16
 """Pixels that a thread of a GPU takes: empty ones would all add to the same texels, one by one."""
 
 MOST_PARTS = 16
-MOST_FLOATS = 16
+MOST_FLOATS = 8
 """Numbers a pixel that all parts' sums together may take, if there is more than one part."""
 
 MOST_NUMBERS = 2**31 - 8192
