@@ -297,6 +297,7 @@ def test_opcheck(run: Run) -> None:
         torch.library.opcheck(op, tuple(_leaf(value) for value in arguments))
 
 
+@pytest.mark.skipif(torch.__version__ < "2.10", reason="torch.compile before 2.10 stops at checks")
 @torch_warns_of_itself
 @every_op
 def test_compile_composes(run: Run) -> None:
@@ -304,7 +305,8 @@ def test_compile_composes(run: Run) -> None:
     arguments = run.arguments(torch.float64)
 
     def job(value: Tensor) -> Tensor:
-        return (2.0 * run.forward(arguments | {name: value.square() * value.sign()})).sin().sum()
+        changed = {**arguments, name: value.square() * value.sign()}
+        return (2.0 * run.forward(changed)).sin().sum()
 
     value = arguments[name].detach().requires_grad_()
     eager = torch.autograd.grad(job(value), value)[0]
