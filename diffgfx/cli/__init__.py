@@ -6,16 +6,22 @@ that ``diffgfx --version`` and ``--help`` answer at once.
 
 Exit codes: 0 done; 1 a fault of the library (one line, and a file with the traceback in the
 folder for temporary files); 2 a fault of the input (one line that names thing, rule, value and
-remedy); 130 interrupted; 141 the reader of the output went away.
+remedy); 130 interrupted; 141 the reader of the output went away; 143 terminated, with nothing half
+written left behind.
 """
 
 import argparse
+import contextlib
+import errno
 import importlib
 import os
+import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from diffgfx import __version__
@@ -37,6 +43,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+        self._negative_number_matcher = re.compile(r"-[\d.][\d.,eE+-]*$")  # -2,3 is no flag either
 
     def error(self, message: str) -> NoReturn:
         self.exit(_INPUT, f"diffgfx: error: {message}; see {self.prog} --help\n")
@@ -64,10 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         let_threads_sleep()  # before anything loads torch
-        args = make_parser().parse_args(argv)
-        code = int(args.run(args))
-        sys.stdout.flush()  # so that a reader that went away is noticed here
-        return code
+        with _terminated_as_interrupted():
+            args = make_parser().parse_args(argv)
+            code = int(args.run(args))
+            sys.stdout.flush()  # so that a reader that went away is noticed here
+            return code
     except SystemExit as stop:  # argparse, after --help, --version or a complaint
         return stop.code if isinstance(stop.code, int) else _OK
     except _USER_ERRORS as error:
@@ -75,8 +83,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", _INTERRUPTED)
     except BrokenPipeError:
-        return _leave_quietly()
+        return _leave_quietly(_READER_GONE)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _say("error: output must fit on its disk, got: no space left; free some", _INPUT)
+            return _leave_quietly(_INPUT)
         cause = f"internal error: {type(error).__name__}: {error}"
         return _say(f"{cause}; {_keep_traceback(error)}", _INTERNAL)
 
@@ -87,12 +98,30 @@ def _say(text: str, code: int) -> int:
     return code
 
 
-def _leave_quietly() -> int:
+def _leave_quietly(code: int) -> int:
     """Point stdout at nothing, so that the interpreter's last flush does not complain either."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, sys.stdout.fileno())
     os.close(nothing)
-    return _READER_GONE
+    return code
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let a request to terminate unwind what runs, so that it takes its unfinished files away."""
+    own = threading.current_thread() is threading.main_thread()
+    if not own or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield  # whoever started this has a handler, or no say
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _keep_traceback(error: Exception) -> str:

@@ -4,12 +4,13 @@ import os
 
 __all__ = ["let_threads_sleep"]
 
-_TURNS = "10000"
-"""That a waiting thread spins, some tenths of a millisecond; GNU's default is thirty times that."""
+_SOON = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+"""How long a thread spins: for GNU's OpenMP, torch's on Linux, in turns, which make some tenths of
+a millisecond (by default thirty times that); for LLVM's and Intel's in milliseconds (200)."""
 
 
 def let_threads_sleep() -> None:
-    """Let GNU OpenMP's threads, torch's on Linux, sleep soon after work, unless the user has a say.
+    """Let OpenMP's threads, which are torch's, sleep soon after work, unless the user has a say.
 
     By default they spin for milliseconds after each operation and hold cores that Taichi's threads
     want: on two cores the four mesh ops took 42 to 49 ms so, and 31 with this; a capture 22.5 to
@@ -17,8 +18,9 @@ def let_threads_sleep() -> None:
     well, but a capture took 35 s: to wake one for each of many short operations is slow. Where
     other work holds a core, a step of a flow takes as long as with threads that never spin.
 
-    A command owns its process, so it may say; the library does not. OpenMP reads the variable as it
-    is loaded, so this must come before torch.
+    A command owns its process, so it may say; the library does not. OpenMP reads the variables when
+    it is loaded, so this must come before torch. All that was measured is GNU's.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", _TURNS)
+        for name, value in _SOON.items():
+            os.environ.setdefault(name, value)

@@ -1,6 +1,6 @@
 """Files to tensors and scene objects, and back; image libraries load at the first file."""
 
-from diffgfx.io._files import show_path
+from diffgfx.io._files import check_output_file, show_path
 from diffgfx.io.camera_photo import CameraPhoto, read_camera_photo
 from diffgfx.io.capture_file import known_length, metres_per_unit, read_capture, write_capture
 from diffgfx.io.encoded_maps import ENCODINGS, read_encoded_maps, write_encoded_maps
@@ -64,6 +64,7 @@ __all__ = [
     "UnrealMaps",
     "balance_diffuse",
     "check_output",
+    "check_output_file",
     "decode_transfer",
     "encode_transfer",
     "faces_from_mac",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from diffgfx.errors import DiffgfxError, InputError, OutputError
 
-__all__ = ["atomic_path", "check_file", "read_bytes", "show", "show_path"]
+__all__ = ["atomic_path", "check_file", "check_output_file", "read_bytes", "show", "show_path"]
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
@@ -69,6 +69,36 @@ def read_bytes(path: Path, limit: int, remedy: str = "check the path") -> bytes:
         raise InputError(
             f"{show_path(path)}: file must be readable, got {error.strerror}; check its permissions"
         ) from error
+
+
+def check_output_file(path: Path) -> None:
+    """Check that a file can be written where it is named, before the work that leads to it.
+
+    Raises:
+        OutputError: If its folder is missing or closed, or it is a folder itself.
+    """
+    folder = path.parent
+    try:
+        found, closed = folder.is_dir(), path.is_dir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(
+            f"{show_path(path)}: file must be writable, got: {reason}; choose another name"
+        ) from error
+    if not found:
+        raise OutputError(
+            f"{show_path(path)}: file must go into a folder that exists, got {show_path(folder)}; "
+            "create it or name another"
+        )
+    if closed:
+        raise OutputError(
+            f"{show_path(path)}: must be the name of a file, got a folder; add a name"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{show_path(path)}: file must go into a folder that may be written, got "
+            f"{show_path(folder)}; choose another folder"
+        )
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def read_mtl(path: Path, wanted: set[str], dtype: torch.dtype) -> tuple[dict[str
     name = show_path(path)
     found: dict[str, Statements] = {}
     fields: Statements = {}
-    for line in read_bytes(path, _FILE_LIMIT).decode("utf-8", "replace").split("\n"):
+    for line in read_bytes(path, _FILE_LIMIT).decode("utf-8-sig", "replace").split("\n"):
         words = line.partition("#")[0].split()
         if words and words[0].lower() == "newmtl":
             fields = found.setdefault(" ".join(words[1:]), {})

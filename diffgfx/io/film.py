@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from diffgfx.check import check_positive
 from diffgfx.errors import DtypeError, OutputError, RangeError, ShapeError
-from diffgfx.io._files import atomic_path, show_path
+from diffgfx.io._files import atomic_path, check_output_file, show_path
 from diffgfx.io.folder import output_folder
 from diffgfx.io.image import write_png
 
@@ -53,7 +53,7 @@ def film_writer(path: Path | str, *, fps: float = 24.0) -> Iterator[AddFrame]:
     if path.suffix.lower() != ".mp4":
         raise RangeError(f"path must end in .mp4, got {show_path(path)}; or use frame_writer")
     check_positive("fps", fps)
-    _check_folder(path)
+    check_output_file(path)
     with atomic_path(path) as partial, tempfile.TemporaryFile() as log:
         encoder = _Encoder(path, partial, fps, log)
         try:
@@ -159,14 +159,6 @@ class _Encoder:
             f"{show_path(self._path)}: film must be writable, got: "
             f"{reason.replace(str(self._partial), self._path.name)}; "
             "free space or choose another folder"
-        )
-
-
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{show_path(path)}: film must go into a folder that exists, got "
-            f"{show_path(path.parent)}; create it or name another"
         )
 
 

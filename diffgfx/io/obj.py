@@ -5,6 +5,7 @@ what is no number as 0, and trimesh joins corners whose texture coordinates diff
 broken.
 """
 
+import codecs
 import io
 import math
 from array import array
@@ -61,7 +62,7 @@ def read_obj(path: Path | str, *, dtype: torch.dtype = torch.float32) -> Model:
 def _statements(data: bytes, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and words of each statement; a backslash joins lines."""
     kept: list[str] = []
-    for number, line in enumerate(io.BytesIO(data), 1):
+    for number, line in enumerate(io.BytesIO(data.removeprefix(codecs.BOM_UTF8)), 1):
         if len(line) > _LINE_LIMIT or len(kept) > _LINE_LIMIT:
             raise InputError(
                 f"{name}: line {number} must hold at most {_LINE_LIMIT} letters, got more; "

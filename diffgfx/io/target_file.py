@@ -216,17 +216,20 @@ def _cameras(name: str, views: list[Fields]) -> Camera:
     tensors = {key: torch.cat(values) for key, values in rows.items()}
     reach = (tensors["target"] - tensors["position"]).norm(dim=1)
     near, far = 0.02 * float(reach.min()), 50.0 * float(reach.max())
-    try:
-        camera = Camera(**tensors, near=max(near, 1e-9), far=max(far, 1e-6))
-    except RangeError as error:
-        raise InputError(f"{name}: views[].camera must be a camera: {error}") from error
+    near, far = max(near, 1e-9), max(far, 1e-6)
+    for index in range(len(views)):
+        one = {key: row[index : index + 1] for key, row in tensors.items()}
+        try:
+            Camera(**one, near=near, far=far)
+        except RangeError as error:
+            raise InputError(f"{name}: views[{index}].camera must be a camera: {error}") from error
     for what, lengths in (("line of sight", reach), ("up", tensors["up"].norm(dim=1))):
         if not float(lengths.min()) >= _SHORTEST:
             raise InputError(
                 f"{name}: views[{int(lengths.argmin())}].camera: {what} must be at least "
                 f"{_SHORTEST:g} long, got {float(lengths.min()):g}; lengthen it"
             )
-    return camera
+    return Camera(**tensors, near=near, far=far)
 
 
 def _lights(name: str, value: Any, camera: Camera) -> tuple[Light, ...]:

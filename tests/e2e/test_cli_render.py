@@ -176,6 +176,14 @@ def test_clamped_maps_repeat(words: tuple[str, str], tmp_path: Path):
     assert found.wrap == "wrap"
 
 
+def test_maps_are_mirrored_by_negative_numbers(
+    knot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for words in (("--repeat", "-2,3"), ("--repeat=-2,3",)):
+        code, _, said = run(capsys, knot, "-o", tmp_path / "x.png", "--size", 8, *words)
+        assert (code, said) == (0, "")
+
+
 def test_what_cannot_repeat_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "cube.obj"
     mesh = make_cube()
@@ -201,6 +209,7 @@ def test_what_cannot_repeat_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
         (("--background=1e39,0,0",), "--background must be numbers from 0 to 1e+18"),
         (("--background=-1,0,0",), "--background must be numbers from 0"),
         (("--background=nan,0,0",), "separated by commas, got 'nan,0,0'; try 0.5,0.5,0.5"),
+        (("--background", "-1,0,0"), "--background must be numbers from 0"),
         (("--repeat=nan,1",), "--repeat must be 2 finite numbers separated by commas, got 'nan,1'; "
          "try 2,2"),
         (("--repeat=0,1",), "--repeat must be numbers of size 1e-06 to 1e+06, got (0.0, 1.0)"),
@@ -255,6 +264,17 @@ def test_any_other_size_is_shown(
     words = ("--size", 16, "--samples", 1, "--camera", view, "--light", "distant:1e-30,2e-30,0,9")
     assert run(capsys, path, "-o", out, *words)[0] == 0
     assert cv2.imread(str(out)).max() > 50
+
+
+def test_a_picture_that_cannot_be_written_is_not_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for out, message in (("none/x.png", "a folder that exists"), ("in.png", "got a folder")):
+        (tmp_path / "in.png").mkdir(exist_ok=True)
+        code, _, said = run(capsys, tmp_path / "no such model.obj", "-o", tmp_path / out)
+        assert code == 2
+        assert message in said
+        assert said.count("\n") == 1
 
 
 def test_bad_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -109,7 +109,7 @@ def fit_mesh(
         held-out views make no difference to what is found.
 
     Raises:
-        InputError: If the model does not suit what is sought.
+        InputError: If the model does not suit what is sought, or no fitted view shows it.
         RangeError: If ``options.holdout`` names no view, or leaves none.
         BackendError: If the device is not there.
         DivergedError: If the fit blows up.
@@ -126,6 +126,7 @@ def fit_mesh(
     start = targets.model or _grey_sphere(targets, fitted, options)
     unknown = _unknown(start, targets.lights, options, len(levels), fitted)
     problem = FitProblem(targets, fitted, unknown, levels, options.seed)
+    _check_in_sight(problem)
     shown = held or tuple(fitted)
     film = _Film(problem, shown[len(shown) // 2])
     solution = _solve(problem, film, options, progress or (lambda stage, done, total, error: None))
@@ -149,6 +150,24 @@ def fit_mesh(
         options, targets, held, model, posed.lights, torch.cat([view.colour for view in views]),
         errors, *numbers, solution, film.frames, time.perf_counter() - begun,
     )  # fmt: skip
+
+
+def _check_in_sight(problem: FitProblem) -> None:
+    """Raise unless the model, and in masks an object, shows in a fitted view."""
+    targets, start = problem.targets, problem.start()
+    name = FILE_OF_TARGETS if targets.folder is None else targets.folder / FILE_OF_TARGETS
+    if targets.masks is not None and not bool(targets.masks[problem.chosen].any()):
+        raise InputError(
+            f"{name}: masks of fitted views must show an object, got none that does; white is "
+            "where it is"
+        )
+    with torch.no_grad():
+        views = (problem.picture(start, [k], targets.resolution) for k in problem.chosen)
+        if not any(bool(view.mask.any()) for view in views):
+            raise InputError(
+                f"{name}: model must be in sight in a fitted view, got none where it is; check "
+                "the cameras' position and target, and the model's metres"
+            )
 
 
 def _solve(problem: FitProblem, film: "_Film", options: FitOptions, tell: Progress) -> Solution:

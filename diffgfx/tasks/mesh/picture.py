@@ -10,7 +10,14 @@ from typing import Any
 import torch
 
 from diffgfx.errors import InputError, OutputError, RangeError
-from diffgfx.io import encode_transfer, film_writer, read_mesh, write_exr_layers, write_png
+from diffgfx.io import (
+    check_output_file,
+    encode_transfer,
+    film_writer,
+    read_mesh,
+    write_exr_layers,
+    write_png,
+)
 from diffgfx.render import Buffers, Kept, render
 from diffgfx.scene import Camera, Light, Model, Part, Scene
 from diffgfx.tasks.material import load_material
@@ -127,6 +134,7 @@ def picture_mesh(
             f"{out}: -o must end in {', '.join(SUFFIXES)}, got {out.suffix or 'no suffix'}; "
             "name a picture, a file of layers or a film"
         )
+    check_output_file(out)
     begun = time.perf_counter()
     model = read_mesh(path)
     check_extent(str(path), model)

@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import signal
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from diffgfx import cli, errors
+from diffgfx.io._files import atomic_path
 
 
 @pytest.fixture
@@ -105,6 +108,34 @@ def test_a_reader_that_left_is_silent_and_141(
         monkeypatch.setattr("sys.stdout", pipe)
         assert command(lambda: print("to nobody") or 0) == 141
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_is_one_line_and_2(
+    command: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert command(lambda: print("to nowhere") or 0) == 2
+    assert capfd.readouterr().err.startswith("diffgfx: error: output must fit on its disk, got: no")
+
+
+def test_a_request_to_terminate_unwinds_and_is_143(
+    command: Callable[..., int], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.png"
+
+    def body() -> int:
+        with atomic_path(path) as partial:
+            partial.write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60.0)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert command(body) == 143
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(

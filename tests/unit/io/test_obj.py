@@ -56,6 +56,16 @@ def test_odd_spelling(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
+def test_a_byte_order_mark_belongs_to_no_word(tmp_path: Path) -> None:
+    text = "mtllib m.mtl\nusemtl red\n" + POINTS + "f 1 2 3\n"
+    plain = read_obj(_write(tmp_path, text, m__mtl=MTL))
+    marked = read_obj(_write(tmp_path, "\ufeff" + text, m__mtl="\ufeff" + MTL))
+    assert marked.notes == plain.notes
+    assert marked.parts[0].material.diffuse.tolist() == plain.parts[0].material.diffuse.tolist()
+    marked = read_obj(_write(tmp_path, "\ufeff" + POINTS + "f 1 2 3\n"))
+    assert torch.equal(marked.parts[0].mesh.positions, plain.parts[0].mesh.positions)
+
+
 @pytest.mark.parametrize("end", ["\\", "\\\n", " \\\r\n"])
 def test_a_last_line_that_asks_for_one_more_counts(tmp_path: Path, end: str) -> None:
     mesh = _mesh(tmp_path, f"f 1 2 3\nf 1 3 4{end}")

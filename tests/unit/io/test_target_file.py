@@ -120,6 +120,9 @@ FAULTS = {
     "flag": ({"views": [eye(position=[0, 0, True])]}, "position must be 3 numbers"),
     "far": ({"views": [eye(position=[0, 0, 1e9])]}, "position must be 3 numbers"),
     "nowhere": ({"views": [eye(position=[0, 0, 0])]}, "must be a camera: target must differ"),
+    "one of many": (
+        {"views": [VIEW, eye(up=[0, 0, 0])]}, r"views\[1\].camera must be a camera: [^,]*up",
+    ),
     "mask": ({"views": [view(mask="b.png"), VIEW]}, r"mask must be given for every view or none"),
     "no light": ({"lights": []}, "lights must be a list of 1 to 64 lights, got"),
     "kind": ({"lights": [{"kind": "sun"}]}, r"lights\[0\].kind must be one of point, distant"),

@@ -116,6 +116,22 @@ def test_meshes_without_extent_are_refused_before_a_step(name: str, unknown: str
     assert not steps
 
 
+@pytest.mark.parametrize("unknown", ["pose", "shape"])
+def test_a_model_out_of_sight_is_refused_before_a_step(unknown: str) -> None:
+    targets = _targets()
+    turned = 2.0 * targets.camera.position - targets.camera.target
+    away = dataclasses.replace(
+        targets, camera=dataclasses.replace(targets.camera, target=turned), masks=None
+    )
+    options = FitOptions(unknown, holdout="none", steps=1)
+    with pytest.raises(InputError, match=r"targets.json: model must be in sight in a fitted view"):
+        fit_mesh(away, options)
+    assert targets.masks is not None
+    black = dataclasses.replace(targets, masks=torch.zeros_like(targets.masks))
+    with pytest.raises(InputError, match=r"targets.json: masks of fitted views must show an obj"):
+        fit_mesh(black, options)
+
+
 @pytest.mark.parametrize("name", ["model", "reference"])
 def test_a_file_without_extent_is_named(name: str, tmp_path: Path) -> None:
     write_targets(tmp_path / "in", _targets())
